@@ -1,0 +1,35 @@
+/**
+ * What the SCSI device model needs of storage. Backends and filters implement it; offsets and lengths are bytes.
+ *
+ * Every operation returns at once: `STORE_DONE`, `STORE_PENDING` (the completion is called later, exactly once, never
+ * from within the call), or a negative errno (`-ENOSPC`) for an operation that failed at once. Buffers are ranges of
+ * the shared linear memory, so that a disk read lands where the data phase takes it from.
+ */
+export interface BlockStore {
+  /** "memory", "file": for logs and status. */
+  readonly kind: string;
+  /** Capacity in bytes, as found when it was opened. */
+  readonly size: number;
+  readonly readOnly: boolean;
+  /** Bytes that are written without reading first: 512, 4096 … Becomes the physical block size. */
+  readonly physicalBlockSize: number;
+  /** Where the bytes come from, for people: a path, "64 MiB of memory". */
+  readonly description: string;
+
+  /** Fills [address, address+length) of linear memory from `offset`. Fewer bytes than asked for is an error (-EIO). */
+  read(offset: number, address: number, length: number, completion: StoreCompletion): number;
+  /** Writes. With `durable` (FUA) the bytes are on stable storage before it is done. */
+  write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number;
+  /** Everything acknowledged so far is on stable storage when this is done (fdatasync). */
+  flush(completion: StoreCompletion): number;
+  /** Ends; rejects when the last flush failed. No operation is pending any more. */
+  close(): Promise<void>;
+}
+
+/** Told of the end of a pending operation: 0 or a negative errno. One object for all of a task's operations. */
+export interface StoreCompletion {
+  storeDone(result: number): void;
+}
+
+export const STORE_DONE = 0;
+export const STORE_PENDING = 1;

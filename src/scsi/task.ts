@@ -1,0 +1,72 @@
+import type { SharedMemory } from "../core/shared-memory.ts";
+
+/** Task attributes. [SAM-5] 8.9. The values are those of SRP's CMD. */
+export const TASK_SIMPLE = 0;
+export const TASK_HEAD_OF_QUEUE = 1;
+export const TASK_ORDERED = 2;
+export const TASK_ACA = 4;
+
+/** An I_T nexus: who is asking. Logical units keep per-nexus state (unit attentions) under it. */
+export interface Nexus {
+  /** Stable name, unique in the daemon: "crq:30000002" for a CRQ. */
+  readonly name: string;
+}
+
+/**
+ * One command on its way down and back. A port owns it, fills the upper part, hands it to the target device and is
+ * told by `done`. It is reused for the next command: nothing below keeps it after `done`.
+ */
+export interface ScsiTask {
+  nexus: Nexus;
+  /** Eight bytes of SAM LUN at `lunOffset` in linear memory. */
+  lunOffset: number;
+  /** The CDB stands at this linear address, `cdbLength` bytes (16 and additional). */
+  cdbOffset: number;
+  cdbLength: number;
+  attribute: number;
+  /** Data-out bytes that stand in the buffer, complete before the task is executed. */
+  dataOutLength: number;
+  /** Data-in bytes that the initiator has room for. */
+  dataInLength: number;
+  /** OPERATION_READ / OPERATION_WRITE when the port's core has decoded LBA and blocks, else OPERATION_OTHER. */
+  operation: number;
+  lbaHigh: number;
+  lbaLow: number;
+  blocks: number;
+  readonly memory: SharedMemory;
+
+  /**
+   * The task's buffer in linear memory, made to hold at least `bytes` (data-out already there is kept).
+   * @returns its address, or 0 when there is no memory for it: answer BUSY
+   */
+  reserve(bytes: number): number;
+  /** Address of the buffer, valid after `reserve` or when dataOutLength > 0. */
+  buffer: number;
+
+  /** Result. Data-in bytes that stand in the buffer; may exceed dataInLength: the port truncates and tells the residual. */
+  dataInCount: number;
+  /** Data-out bytes that the command took; the port tells the residual. */
+  dataOutCount: number;
+  status: number;
+  /** Sense data, when status is CHECK CONDITION: `senseLength` bytes at the start of `sense`. */
+  readonly sense: Uint8Array;
+  senseLength: number;
+
+  /** Called once by the logical unit when the result stands. May be called from within `execute`. */
+  done(): void;
+}
+
+/** What ports hand commands to: the logical units behind one target port. */
+export interface TargetDevice {
+  /** Executes the task; `task.done()` follows, now or later. Guest input never throws. */
+  execute(task: ScsiTask): void;
+  /** Marks a task as aborted: it calls `done` soon (its result is thrown away), or has no effect if already done. */
+  abort(task: ScsiTask): void;
+  /** True if a logical unit answers at the eight LUN bytes at `lunOffset`. */
+  exists(memory: SharedMemory, lunOffset: number): boolean;
+  /** LOGICAL UNIT RESET [SAM-5] 7.7: 06/29/00 for every nexus. Its tasks are aborted by the ports that own them. */
+  reset(memory: SharedMemory, lunOffset: number): void;
+  /** An I_T nexus came (login) or was lost (logout, transport event). */
+  nexusOpened(nexus: Nexus): void;
+  nexusLost(nexus: Nexus): void;
+}
