@@ -1,0 +1,43 @@
+import { chmodSync, statSync, unlinkSync } from "node:fs";
+import { connect, type Server } from "node:net";
+import { makeSocketDirectory } from "./runtime-directory.ts";
+
+/** A socket that can't be had; the message says which, why and what to do. */
+export class SocketError extends Error {
+  readonly code = "VSCSI_SOCKET";
+}
+
+/**
+ * Listens on a Unix socket that only its owner may use (mode 0600). A socket file that a dead daemon left is taken
+ * over; one that somebody answers on, or a file that is no socket, is left alone.
+ * @throws SocketError
+ */
+export async function listenPrivately(server: Server, path: string): Promise<void> {
+  makeSocketDirectory(path);
+  await removeStaleSocket(path);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(new SocketError(`${path}: can't listen: ${error.message}`)));
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (!stat.isSocket()) throw new SocketError(`${path}: is there and is no socket; remove it or name another path`);
+  if (await answers(path))
+    throw new SocketError(`${path}: another process listens here; stop it or name another path with --socket/--control`);
+  unlinkSync(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+}

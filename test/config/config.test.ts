@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { checkConfig, ConfigError } from "../../src/config/load.ts";
+import { formatSize, parseSize } from "../../src/config/size.ts";
+
+const disk = { target: 1, backend: { type: "memory", size: "64M" } };
+
+function problem(value: unknown): string {
+  try {
+    checkConfig(value, "test.json");
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  return "";
+}
+
+test("a minimal file gets every default", () => {
+  const config = checkConfig({ version: 1, adapters: [{ unitAddress: "0x30000002", logicalUnits: [disk] }] }, "t");
+  expect(config.core).toBe("wasm");
+  expect(config.adapters[0]).toMatchObject({ unitAddress: 0x30000002, requestLimit: 112, maxTransfer: 0x100000 });
+  expect(config.adapters[0]?.logicalUnits[0]).toMatchObject({ bus: 0, lun: 0, blockSize: 512, readOnly: false });
+});
+
+test.each([
+  [{ version: 2 }, /test\.json: version: 2 is not allowed/],
+  [{ version: 1, core: "native" }, /core: "native" is not allowed: .*"wasm"\|"js"/],
+  [{ version: 1, adaptors: [] }, /unknown key adaptors/],
+  [{ version: 1, adapters: [{ unitAddress: 5 }] }, /adapters\.0\.unitAddress: 5 is not allowed/],
+  [{ version: 1, adapters: [{ unitAddress: "0x1", guest: "g" }] }, /a name listed in "guests"/],
+  [{ version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [disk, disk] }] }, /each bus, target and lun once/],
+  [
+    { version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [{ target: 64, backend: disk.backend }] }] },
+    /logicalUnits\.0\.target: 64 is not allowed/,
+  ],
+  [
+    { version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [{ target: 1, backend: { type: "memory", size: "lots" } }] }] },
+    /backend\.size: "lots" is not allowed: a size in bytes/,
+  ],
+])("a bad file names the key, the value and what is allowed (%#)", (value, message) => {
+  expect(problem(value)).toMatch(message);
+});
+
+test("whatever the file says, the answer is a configuration or a ConfigError", () => {
+  fc.assert(
+    fc.property(fc.anything(), (value) => {
+      try {
+        checkConfig(value, "t");
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+      }
+    }),
+  );
+});
+
+test("sizes", () => {
+  expect(parseSize("64M")).toBe(64 * 2 ** 20);
+  expect(parseSize("512")).toBe(512);
+  expect(parseSize("1GiB")).toBe(2 ** 30);
+  expect(parseSize("-1")).toBeUndefined();
+  expect(parseSize("9999999999T")).toBeUndefined();
+  expect(formatSize(64 * 2 ** 20)).toBe("64 MiB");
+  expect(formatSize(1.5 * 2 ** 30)).toBe("1.5 GiB");
+});
