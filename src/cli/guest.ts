@@ -1,0 +1,68 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { callDaemon } from "../control/client.ts";
+import type { DaemonStatus } from "../daemon/status.ts";
+import { EXIT_FAILED } from "./errors.ts";
+import { ensureGuest } from "./guest-image.ts";
+import { defaultControlSocket } from "./options.ts";
+import { qemuArguments } from "./qemu-guest.ts";
+
+const BRIDGE = fileURLToPath(new URL("../../build/vscsi-bridge.so", import.meta.url));
+
+interface GuestFlags {
+  control: string;
+  memory: string;
+  printOnly?: boolean;
+  directory: string;
+}
+
+/** `vscsi guest`: a stock QEMU with a small Debian guest, whose disks the running daemon serves. */
+export function guestCommand(): Command {
+  return new Command("guest")
+    .description("Start a small Debian guest in a stock QEMU, on the disks that the running daemon serves.")
+    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .option("--memory <MiB>", "guest memory in MiB", "1024")
+    .option("--directory <path>", "where the guest's kernel and initramfs are made and kept", ".guest")
+    .option("--print-only", "print the QEMU command line and stop")
+    .action(startGuest);
+}
+
+async function startGuest(flags: GuestFlags): Promise<void> {
+  const status = (await callDaemon(flags.control, "status")) as DaemonStatus;
+  const served = status.adapters.filter((adapter) => adapter.socket !== undefined);
+  const socket = served[0]?.socket;
+  if (socket === undefined)
+    throw failure("the daemon serves no guest: start it with \"vscsi serve --disk PATH\", or list a guest in its file");
+  if (!existsSync(BRIDGE)) throw failure(`${BRIDGE} is missing: run "npm run build:bridge" (needs a C compiler)`);
+  const { kernel, initramfs } = await ensureGuest(flags.directory, (line) => process.stderr.write(`${line}\n`));
+  const units = served.filter((adapter) => adapter.socket === socket).map(({ unitAddress }) => `0x${unitAddress.toString(16)}`);
+  const args = qemuArguments({
+    kernel,
+    initramfs,
+    memoryMiB: Number(flags.memory),
+    units,
+    plugin: [BRIDGE, `socket=${socket}`, ...units.map((unit) => `unit=${unit}`)],
+  });
+  process.stderr.write(`qemu-system-ppc64 ${args.map(quote).join(" ")}\n`);
+  if (flags.printOnly) return;
+  const qemu = spawn("qemu-system-ppc64", args, { stdio: "inherit" });
+  // Ctrl-C is for the guest's shell: QEMU gets it from the terminal, and we wait for QEMU.
+  process.on("SIGINT", () => {});
+  qemu.once("error", (error) => {
+    process.stderr.write(`vscsi: qemu-system-ppc64 can't be started (${error.message}); run scripts/system-packages\n`);
+    process.exitCode = EXIT_FAILED;
+  });
+  const [code] = await once(qemu, "close");
+  if (code !== 0) process.exitCode = EXIT_FAILED;
+}
+
+function quote(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}
+
+function failure(message: string): Error {
+  return Object.assign(new Error(message), { code: "VSCSI_GUEST" });
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { demoCommand } from "./demo.ts";
+import { EXIT_DONE, EXIT_USAGE, reportError } from "./errors.ts";
+import { guestCommand } from "./guest.ts";
+import { serveCommand } from "./serve.ts";
+import { statusCommand } from "./status.ts";
+
+const program = new Command("vscsi")
+  .description("A Virtual SCSI target for POWER partitions: serves disks to PAPR clients (Linux ibmvscsi, SLOF, AIX, IBM i).")
+  .addCommand(serveCommand())
+  .addCommand(statusCommand())
+  .addCommand(guestCommand())
+  .addCommand(demoCommand())
+  .showHelpAfterError("(vscsi --help tells more)");
+
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE;
+  else process.exitCode = reportError(error);
+}

@@ -1,0 +1,59 @@
+import { Command, Option } from "commander";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { Daemon } from "../daemon/daemon.ts";
+import { createLogger } from "../observe/logger.ts";
+import { UsageError } from "./errors.ts";
+import { configFromFlags, DEFAULT_UNIT_ADDRESS, defaultControlSocket, defaultGuestSocket, type ServeFlags } from "./options.ts";
+
+/** `vscsi serve`: the daemon, in the foreground. */
+export function serveCommand(): Command {
+  const collect = (value: string, list: string[] | undefined) => [...(list ?? []), value];
+  return new Command("serve")
+    .description("Serve disks until SIGTERM or Ctrl-C: finishes what is in flight, flushes, exits 0.")
+    .option("--config <file>", "JSON file with adapters, logical units and sockets (docs/configuration.md)")
+    .option("--disk <path[,ro]>", "serve an image or block device at the next target; may be repeated", collect)
+    .option("--memory <size>", 'serve a memory disk ("64M") at the next target; may be repeated', collect)
+    .option("--unit <address>", `unit address of the guest's adapter (default: ${DEFAULT_UNIT_ADDRESS})`)
+    .option("--socket <path>", `socket for the guest's bridge (default: ${defaultGuestSocket()})`)
+    .option("--control <path>", `control socket (default: ${defaultControlSocket()})`)
+    .addOption(new Option("--core <core>", "implementation of the hot path").choices(["wasm", "js"]))
+    .addOption(new Option("--log-level <level>", "log level").choices(["trace", "debug", "info", "warn", "error", "silent"]))
+    .addHelpText("after", "\nExample: vscsi serve --disk disk.img --disk install.iso,ro\n")
+    .action(async (flags: ServeFlags) => {
+      await serve(flags.config === undefined ? configFromFlags(flags) : fileConfig(flags.config, flags));
+    });
+}
+
+/** A file describes everything; only the flags that do not describe adapters go with it. */
+function fileConfig(path: string, flags: ServeFlags): Config {
+  const clash = (["disk", "memory", "unit", "socket"] as const).find((name) => flags[name] !== undefined);
+  if (clash) throw new UsageError(`--${clash} does not go with --config: write it into ${path}`);
+  const config = loadConfig(path);
+  if (flags.core !== undefined) config.core = flags.core as Config["core"];
+  if (flags.logLevel !== undefined) config.log.level = flags.logLevel as Config["log"]["level"];
+  config.control = flags.control ?? config.control ?? defaultControlSocket();
+  return config;
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = createLogger(config.log.level);
+  const daemon = await Daemon.start(config, log);
+  await stopSignal();
+  log.info({}, "stopping: finishing what is in flight");
+  await daemon.stop();
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      for (const signal of ["SIGTERM", "SIGINT"] as const) {
+        process.removeListener(signal, stop);
+      }
+      resolve();
+    };
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+  });
+}

@@ -1,0 +1,35 @@
+import { Command } from "commander";
+import { formatSize } from "../config/size.ts";
+import { callDaemon } from "../control/client.ts";
+import type { DaemonStatus } from "../daemon/status.ts";
+import { defaultControlSocket } from "./options.ts";
+
+/** `vscsi status`: what the running daemon serves, and to whom. */
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("Show what the running daemon serves, and to whom.")
+    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .option("--json", "print the whole answer as JSON")
+    .action(async (flags: { control: string; json?: boolean }) => {
+      const status = (await callDaemon(flags.control, "status")) as DaemonStatus;
+      process.stdout.write(flags.json ? `${JSON.stringify(status, null, 2)}\n` : formatStatus(status));
+    });
+}
+
+/** The status for people: one line an adapter, one a logical unit below it. */
+export function formatStatus(status: DaemonStatus): string {
+  const lines = [`vscsi-target ${status.version}, core ${status.core}, up ${Math.round(status.uptimeSeconds)} s, pid ${status.pid}`];
+  for (const adapter of status.adapters) {
+    const client = adapter.client
+      ? `client "${adapter.client.partitionName}" (partition ${adapter.client.partitionNumber}, ${adapter.client.osName})`
+      : "no client identified";
+    const place = adapter.guest ? `guest ${adapter.guest}` : "this process";
+    lines.push(`adapter 0x${adapter.unitAddress.toString(16)} (${place}): ${adapter.state}, ${client}`);
+    lines.push(`  requests ${adapter.requests}, outstanding ${adapter.outstanding} of ${adapter.requestLimit}`);
+    for (const unit of adapter.logicalUnits)
+      lines.push(
+        `  bus ${unit.bus} target ${unit.target} lun ${unit.lun}: ${formatSize(unit.size)}${unit.readOnly ? ", read-only" : ""}, ${unit.description}`,
+      );
+  }
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { ensureGuest, writeJobInitramfs } from "../../src/cli/guest-image.ts";
+import { qemuArguments } from "../../src/cli/qemu-guest.ts";
+import { requires } from "../support/requires.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const BRIDGE = join(ROOT, "build/vscsi-bridge.so");
+
+/** True when this machine can run guests that we serve. */
+export function guestTools(): boolean {
+  return ["qemu-system-ppc64", "cc", "cpio", "dpkg-deb", "e2fsck"].every(requires);
+}
+
+/** A folder that lasts as long as one test, with the sockets that daemon and bridge meet at. */
+export class GuestFolder {
+  readonly path = mkdtempSync(join(tmpdir(), "vscsi-guest-"));
+  readonly socket = join(this.path, "guest.sock");
+  readonly control = join(this.path, "control.sock");
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/**
+ * QEMU's arguments for a guest that runs `job` (sh) on the disks behind `folder.socket`.
+ * @param reboots leaves QEMU running over a reboot of the guest
+ */
+export async function servedGuest(
+  folder: GuestFolder,
+  job: string,
+  units: readonly string[] = ["0x71000003"],
+  reboots = false,
+): Promise<string[]> {
+  const base = await ensureGuest(join(ROOT, ".guest"), (line) => process.stderr.write(`${line}\n`));
+  const initramfs = folder.file("initramfs");
+  await writeJobInitramfs(base.initramfs, job, {}, initramfs);
+  const args = qemuArguments({
+    kernel: base.kernel,
+    initramfs,
+    memoryMiB: 512,
+    units: [...units],
+    plugin: [BRIDGE, `socket=${folder.socket}`, ...units.map((unit) => `unit=${unit}`)],
+  });
+  return reboots ? args.filter((argument) => argument !== "-no-reboot") : args;
+}
