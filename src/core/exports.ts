@@ -73,6 +73,9 @@ export interface CoreExports {
   /** Builds the SRP_RSP of a slot at SLOT_RESPONSE from the fields the host wrote; returns its length. */
   srp_build_response(slot: number): number;
 
+  /** Builds at `entry` the 16-byte CRQ entry that tells the client of a slot's response. */
+  srp_build_entry(slot: number, entry: number): void;
+
   /**
    * Drains the adapter's ring: for up to `max` entries takes a free slot, moves the entry into it, clears the valid
    * byte, fetches and decodes the IU. Slots come out in READY_LIST in ring order with state DECODED.
