@@ -1,11 +1,11 @@
 const PAGE = 65_536;
 /** 4 GiB: the modules are built with the same maximum; a larger one would be a LinkError. */
-export const MEMORY_PAGES_MAXIMUM = 65_536;
+const MEMORY_PAGES_MAXIMUM = 65_536;
 /** The first page belongs to the modules' static data (`asc --memoryBase`) and is never handed out. */
 const RESERVED = PAGE;
 
 /** Bytes that ran out: linear memory ends at 4 GiB. */
-export class OutOfLinearMemory extends Error {
+class OutOfLinearMemory extends Error {
   readonly code = "VSCSI_OUT_OF_LINEAR_MEMORY";
   constructor(bytes: number) {
     super(`linear memory cannot grow by ${bytes} bytes: its ceiling is 4 GiB; serve fewer adapters or smaller disks`);
@@ -27,8 +27,9 @@ export class SharedMemory {
   /** Freed regions by size, reused for the same size. */
   readonly #free = new Map<number, number[]>();
 
-  constructor(initialPages = 64) {
-    this.memory = new WebAssembly.Memory({ initial: initialPages, maximum: MEMORY_PAGES_MAXIMUM, shared: true });
+  /** @param shared false for runtimes and builds without shared memory */
+  constructor(initialPages = 64, shared = true) {
+    this.memory = new WebAssembly.Memory({ initial: initialPages, maximum: MEMORY_PAGES_MAXIMUM, shared });
     const buffer = this.memory.buffer;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);

@@ -60,8 +60,6 @@ export interface ScsiTask {
 export interface TargetDevice {
   /** Executes the task; `task.done()` follows, now or later. Guest input never throws. */
   execute(task: ScsiTask): void;
-  /** Marks a task as aborted: it calls `done` soon (its result is thrown away), or has no effect if already done. */
-  abort(task: ScsiTask): void;
   /** True if a logical unit answers at the eight LUN bytes at `lunOffset`. */
   exists(memory: SharedMemory, lunOffset: number): boolean;
   /** LOGICAL UNIT RESET [SAM-5] 7.7: 06/29/00 for every nexus. Its tasks are aborted by the ports that own them. */

@@ -1,0 +1,56 @@
+// SCSI constants. [SPC-4] primary commands, [SBC-3] block commands, [SAM-5] architecture.
+
+// Status. [SAM-5] 5.3.
+export const STATUS_GOOD = 0x00;
+export const STATUS_CHECK_CONDITION = 0x02;
+export const STATUS_BUSY = 0x08;
+
+// Operation codes. [SPC-4] annex E.
+export const TEST_UNIT_READY = 0x00;
+export const REQUEST_SENSE = 0x03;
+export const READ_6 = 0x08;
+export const WRITE_6 = 0x0a;
+export const INQUIRY = 0x12;
+export const MODE_SENSE_6 = 0x1a;
+export const START_STOP_UNIT = 0x1b;
+export const READ_CAPACITY_10 = 0x25;
+export const READ_10 = 0x28;
+export const WRITE_10 = 0x2a;
+export const WRITE_AND_VERIFY_10 = 0x2e;
+export const VERIFY_10 = 0x2f;
+export const SYNCHRONIZE_CACHE_10 = 0x35;
+export const MODE_SENSE_10 = 0x5a;
+export const READ_16 = 0x88;
+export const WRITE_16 = 0x8a;
+export const VERIFY_16 = 0x8f;
+export const SYNCHRONIZE_CACHE_16 = 0x91;
+export const SERVICE_ACTION_IN_16 = 0x9e;
+export const REPORT_LUNS = 0xa0;
+export const READ_12 = 0xa8;
+export const WRITE_12 = 0xaa;
+/** Service action of SERVICE ACTION IN(16). [SBC-3] 5.16. */
+export const READ_CAPACITY_16 = 0x10;
+
+// Vital product data pages. [SPC-4] 7.8, [SBC-3] 6.6.
+export const VPD_SUPPORTED_PAGES = 0x00;
+export const VPD_UNIT_SERIAL_NUMBER = 0x80;
+export const VPD_DEVICE_IDENTIFICATION = 0x83;
+export const VPD_BLOCK_LIMITS = 0xb0;
+export const VPD_BLOCK_DEVICE_CHARACTERISTICS = 0xb1;
+export const VPD_LOGICAL_BLOCK_PROVISIONING = 0xb2;
+
+// Mode pages. [SPC-4] 7.5, [SBC-3] 6.5.
+export const MODE_PAGE_CACHING = 0x08;
+export const MODE_PAGE_CONTROL = 0x0a;
+export const MODE_PAGE_ALL = 0x3f;
+
+// Sense keys. [SPC-4] 4.5.6.
+export const NO_SENSE = 0x0;
+export const NOT_READY = 0x2;
+export const MEDIUM_ERROR = 0x3;
+export const HARDWARE_ERROR = 0x4;
+export const ILLEGAL_REQUEST = 0x5;
+export const UNIT_ATTENTION = 0x6;
+export const DATA_PROTECT = 0x7;
+export const ABORTED_COMMAND = 0xb;
+export const MISCOMPARE = 0xe;

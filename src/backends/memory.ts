@@ -1,0 +1,72 @@
+import type { SharedMemory } from "../core/shared-memory.ts";
+import { type BlockStore, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
+
+/** Memory is taken in chunks of this many bytes, at the first write to each. */
+const CHUNK = 0x40000;
+const ENOMEM = -12;
+
+/** A disk in the shared linear memory. Holes read as zeros and take no memory. Gone when it is closed. */
+export class MemoryStore implements BlockStore {
+  readonly kind = "memory";
+  readonly readOnly = false;
+  readonly physicalBlockSize = 512;
+  readonly size: number;
+  readonly description: string;
+  readonly #memory: SharedMemory;
+  /** Linear address of each chunk, 0 for a hole. */
+  readonly #chunks: Uint32Array;
+
+  constructor(memory: SharedMemory, size: number) {
+    this.#memory = memory;
+    this.size = size;
+    this.description = `${size} bytes of memory`;
+    this.#chunks = new Uint32Array(Math.ceil(size / CHUNK));
+  }
+
+  read(offset: number, address: number, length: number, _completion: StoreCompletion): number {
+    const { u8 } = this.#memory;
+    for (let done = 0; done < length; ) {
+      const at = (offset + done) % CHUNK;
+      const piece = Math.min(CHUNK - at, length - done);
+      const chunk = this.#chunks[Math.floor((offset + done) / CHUNK)] ?? 0;
+      if (chunk === 0) u8.fill(0, address + done, address + done + piece);
+      else u8.copyWithin(address + done, chunk + at, chunk + at + piece);
+      done += piece;
+    }
+    return STORE_DONE;
+  }
+
+  write(offset: number, address: number, length: number, _durable: boolean, _completion: StoreCompletion): number {
+    for (let done = 0; done < length; ) {
+      const at = (offset + done) % CHUNK;
+      const piece = Math.min(CHUNK - at, length - done);
+      const chunk = this.#chunk(Math.floor((offset + done) / CHUNK));
+      if (chunk === 0) return ENOMEM;
+      this.#memory.u8.copyWithin(chunk + at, address + done, address + done + piece);
+      done += piece;
+    }
+    return STORE_DONE;
+  }
+
+  flush(_completion: StoreCompletion): number {
+    return STORE_DONE;
+  }
+
+  async close(): Promise<void> {
+    for (const chunk of this.#chunks) if (chunk !== 0) this.#memory.free(chunk, CHUNK);
+    this.#chunks.fill(0);
+  }
+
+  /** Address of a chunk, allocated if it was a hole; 0 when linear memory has run out. */
+  #chunk(index: number): number {
+    const there = this.#chunks[index] ?? 0;
+    if (there !== 0) return there;
+    try {
+      const address = this.#memory.allocate(CHUNK);
+      this.#chunks[index] = address;
+      return address;
+    } catch {
+      return 0;
+    }
+  }
+}

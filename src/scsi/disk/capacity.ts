@@ -1,0 +1,39 @@
+import { STATUS_BUSY } from "../../abi/scsi.ts";
+import { endWith, good } from "../sense.ts";
+import type { ScsiTask } from "../task.ts";
+import { cdb32, placeDataIn } from "../task-access.ts";
+import type { Disk } from "./disk.ts";
+
+const READ_CAPACITY_10_LENGTH = 8;
+const READ_CAPACITY_16_LENGTH = 32;
+/** READ CAPACITY(10) says this when the last block needs more than 32 bits. */
+const CAPACITY_BEYOND_32_BITS = 0xffffffff;
+
+/** READ CAPACITY(10). [SBC-3] 5.15. */
+export function readCapacity10(disk: Disk, task: ScsiTask): void {
+  const data = new DataView(new ArrayBuffer(READ_CAPACITY_10_LENGTH));
+  data.setUint32(0, Math.min(disk.blockCount - 1, CAPACITY_BEYOND_32_BITS));
+  data.setUint32(4, disk.blockSize);
+  answer(task, data, READ_CAPACITY_10_LENGTH);
+}
+
+/** READ CAPACITY(16). [SBC-3] 5.16. */
+export function readCapacity16(disk: Disk, task: ScsiTask): void {
+  const data = new DataView(new ArrayBuffer(READ_CAPACITY_16_LENGTH));
+  data.setBigUint64(0, BigInt(disk.blockCount - 1));
+  data.setUint32(8, disk.blockSize);
+  data.setUint8(13, physicalExponent(disk));
+  answer(task, data, cdb32(task, 10));
+}
+
+/** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
+function physicalExponent({ store, blockSize }: Disk): number {
+  const ratio = store.physicalBlockSize / blockSize;
+  return ratio > 1 && Number.isInteger(Math.log2(ratio)) ? Math.log2(ratio) : 0;
+}
+
+function answer(task: ScsiTask, data: DataView, allocation: number): void {
+  const placed = placeDataIn(task, new Uint8Array(data.buffer), allocation);
+  if (placed < 0) endWith(task, STATUS_BUSY);
+  else good(task, placed);
+}

@@ -1,0 +1,82 @@
+import {
+  ABORTED_COMMAND,
+  DATA_PROTECT,
+  HARDWARE_ERROR,
+  ILLEGAL_REQUEST,
+  MEDIUM_ERROR,
+  MISCOMPARE,
+  NO_SENSE,
+  NOT_READY,
+  STATUS_CHECK_CONDITION,
+  STATUS_GOOD,
+  UNIT_ATTENTION,
+} from "../abi/scsi.ts";
+import type { ScsiTask } from "./task.ts";
+
+/** Sense key, additional sense code and qualifier, with the name that [SPC-4] annex E gives them. */
+export interface Sense {
+  readonly key: number;
+  readonly asc: number;
+  readonly ascq: number;
+  readonly name: string;
+}
+
+function sense(key: number, asc: number, ascq: number, name: string): Sense {
+  return { key, asc, ascq, name };
+}
+
+export const NO_ADDITIONAL_SENSE = sense(NO_SENSE, 0x00, 0x00, "NO ADDITIONAL SENSE INFORMATION");
+export const NOT_READY_STOPPED = sense(NOT_READY, 0x04, 0x02, "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED");
+export const WRITE_ERROR = sense(MEDIUM_ERROR, 0x0c, 0x00, "WRITE ERROR");
+export const UNRECOVERED_READ_ERROR = sense(MEDIUM_ERROR, 0x11, 0x00, "UNRECOVERED READ ERROR");
+export const INTERNAL_TARGET_FAILURE = sense(HARDWARE_ERROR, 0x44, 0x00, "INTERNAL TARGET FAILURE");
+export const INVALID_OPERATION_CODE = sense(ILLEGAL_REQUEST, 0x20, 0x00, "INVALID COMMAND OPERATION CODE");
+export const LBA_OUT_OF_RANGE = sense(ILLEGAL_REQUEST, 0x21, 0x00, "LOGICAL BLOCK ADDRESS OUT OF RANGE");
+export const INVALID_FIELD_IN_CDB = sense(ILLEGAL_REQUEST, 0x24, 0x00, "INVALID FIELD IN CDB");
+export const LOGICAL_UNIT_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED");
+export const SAVING_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED");
+export const BUS_DEVICE_RESET = sense(UNIT_ATTENTION, 0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED");
+export const REPORTED_LUNS_CHANGED = sense(UNIT_ATTENTION, 0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED");
+export const WRITE_PROTECTED = sense(DATA_PROTECT, 0x27, 0x00, "WRITE PROTECTED");
+export const SPACE_ALLOCATION_FAILED = sense(DATA_PROTECT, 0x27, 0x07, "SPACE ALLOCATION FAILED WRITE PROTECT");
+export const DATA_PHASE_ERROR = sense(ABORTED_COMMAND, 0x4b, 0x00, "DATA PHASE ERROR");
+export const MISCOMPARE_DURING_VERIFY = sense(MISCOMPARE, 0x1d, 0x00, "MISCOMPARE DURING VERIFY OPERATION");
+
+/** Bytes of fixed-format sense data. [SPC-4] 4.5.3. */
+export const FIXED_SENSE_LENGTH = 18;
+const RESPONSE_CODE_CURRENT_FIXED = 0x70;
+
+/** Writes fixed-format sense data. [SPC-4] 4.5.3. */
+export function writeFixedSense(bytes: Uint8Array, at: number, { key, asc, ascq }: Sense): void {
+  bytes.fill(0, at, at + FIXED_SENSE_LENGTH);
+  bytes[at] = RESPONSE_CODE_CURRENT_FIXED;
+  bytes[at + 2] = key;
+  bytes[at + 7] = FIXED_SENSE_LENGTH - 8;
+  bytes[at + 12] = asc;
+  bytes[at + 13] = ascq;
+}
+
+/** Ends a task with CHECK CONDITION and sense data. */
+export function checkCondition(task: ScsiTask, what: Sense): void {
+  task.status = STATUS_CHECK_CONDITION;
+  writeFixedSense(task.sense, 0, what);
+  task.senseLength = FIXED_SENSE_LENGTH;
+  task.dataInCount = 0;
+  task.done();
+}
+
+/** Ends a task with GOOD; `dataInCount` bytes stand in its buffer. */
+export function good(task: ScsiTask, dataInCount = 0): void {
+  task.status = STATUS_GOOD;
+  task.senseLength = 0;
+  task.dataInCount = dataInCount;
+  task.done();
+}
+
+/** Ends a task with a status that carries no sense data. */
+export function endWith(task: ScsiTask, status: number): void {
+  task.status = status;
+  task.senseLength = 0;
+  task.dataInCount = 0;
+  task.done();
+}
