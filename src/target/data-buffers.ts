@@ -1,0 +1,50 @@
+import type { SharedMemory } from "../core/shared-memory.ts";
+
+const SMALLEST = 4096;
+/** Data buffers that one adapter may hold at a time; beyond it commands are answered BUSY. */
+const TOTAL_MAXIMUM = 0x1000_0000;
+
+/** Data buffers in linear memory, by powers of two, kept for the next command. */
+export class DataBuffers {
+  readonly #memory: SharedMemory;
+  readonly #idle = new Map<number, number[]>();
+  #total = 0;
+
+  constructor(memory: SharedMemory) {
+    this.#memory = memory;
+  }
+
+  /** Size of the buffer that `take(bytes)` gives. */
+  sizeFor(bytes: number): number {
+    let size = SMALLEST;
+    while (size < bytes) size *= 2;
+    return size;
+  }
+
+  /** Address of a buffer of `sizeFor(bytes)` bytes, or 0 when there is no more memory for data. */
+  take(bytes: number): number {
+    const size = this.sizeFor(bytes);
+    const idle = this.#idle.get(size)?.pop();
+    if (idle !== undefined) return idle;
+    if (this.#total + size > TOTAL_MAXIMUM) return 0;
+    try {
+      const address = this.#memory.allocate(size);
+      this.#total += size;
+      return address;
+    } catch {
+      return 0;
+    }
+  }
+
+  give(address: number, size: number): void {
+    const list = this.#idle.get(size);
+    if (list) list.push(address);
+    else this.#idle.set(size, [address]);
+  }
+
+  /** Gives everything idle back to the allocator. */
+  close(): void {
+    for (const [size, list] of this.#idle) for (const address of list) this.#memory.free(address, size);
+    this.#idle.clear();
+  }
+}
