@@ -56,7 +56,11 @@ import {
   SLOT_RESPONSE,
   SLOT_RESPONSE_COPIED,
   SLOT_RESPONSE_LENGTH,
+  SLOT_STAGED_DATA,
+  SLOT_STAGED_DATA_LENGTH,
   SLOT_STATE,
+  STAGED_DATA,
+  STAGED_DATA_LENGTH,
   STAGED_IU,
   STAGED_IU_LENGTH,
   STAGED_SIZE,
@@ -133,6 +137,8 @@ function fetch(adapter: u32, slot: u32, index: u32): void {
     staged = load<u32>(adapter + ADAPTER_STAGED) + index * STAGED_SIZE;
     fetched = load<u32>(staged + STAGED_IU_LENGTH) == length;
     if (fetched) copy(slot + SLOT_IU, staged + STAGED_IU, length);
+    store<u32>(slot + SLOT_STAGED_DATA, load<u32>(staged + STAGED_DATA));
+    store<u32>(slot + SLOT_STAGED_DATA_LENGTH, load<u32>(staged + STAGED_DATA_LENGTH));
   } else {
     fetched = copyIn(window, (<u64>high << 32) | low, slot + SLOT_IU, length) == H_SUCCESS;
   }

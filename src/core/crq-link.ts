@@ -56,7 +56,7 @@ export interface CrqLink {
   complete(count: number): number;
   readonly completeResult: number;
 
-  /** Releases everything; the link is not used again. */
+  /** Leaves the hypervisor, as at the end of the process, and releases everything; the link is not used again. */
   close(): void;
 }
 

@@ -133,7 +133,6 @@ export class ServerAdapter implements CrqListener {
   stop(): Promise<void> {
     return new Promise((resolve) => {
       this.#stopping = () => {
-        this.#link.free();
         this.#link.close();
         this.#commands.close();
         this.#state = "closed";

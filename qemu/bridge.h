@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VSCSI_BRIDGE_H
+#define VSCSI_BRIDGE_H
+
+#include "qemu-abi.h"
+#include "wire.h"
+
+#define UNITS_MAX 64
+#define CRQ_ENTRY 16
+
+/* CRQ entries and SRP, as far as the bridge must know them. */
+#define CRQ_INITIALIZATION 0xc0
+#define CRQ_INIT 0x01
+#define CRQ_INIT_COMPLETE 0x02
+#define CRQ_COMMAND 0x80
+#define CRQ_FORMAT_SRP 0x01
+#define CRQ_FORMAT_MAD 0x02
+#define CRQ_TRANSPORT_EVENT 0xff
+#define CRQ_EVENT_PARTNER_FAILED 0x01
+#define CRQ_EVENT_DEREGISTERED 0x02
+#define CRQ_EVENT_SUSPENDED 0x06
+#define H_SUCCESS 0
+#define H_CLOSED 2
+
+/* One client adapter of the guest. Everything here is used under QEMU's I/O-thread lock only. */
+struct unit {
+    uint32_t reg;
+    void *device;
+    /* Raised when what was sent before has lost its meaning: both sides drop what is older. */
+    uint32_t epoch;
+    /* The guest has sent INIT to a daemon since it last (re-)registered. */
+    bool initialised;
+    /* It has logged in: it knows the event FF 06 and will begin anew by itself. */
+    bool logged_in;
+    /* An event was put in its queue: until its INIT everything it sends belongs to the past. */
+    bool awaits_init;
+    /* Its INIT met H_CLOSED: it waits for the server's. */
+    bool init_refused;
+    /* Unanswered entry of a client that has not logged in, to be sent again to the next daemon. */
+    bool has_held;
+    uint8_t held[CRQ_ENTRY];
+    /* The daemon's next INIT COMPLETE answers an INIT of the bridge's own. */
+    bool swallow_complete;
+    /* Entries that its queue had no room for. */
+    uint8_t (*pending)[CRQ_ENTRY];
+    size_t pending_count, pending_room;
+};
+
+extern struct vio_layout layout;
+extern struct unit units[UNITS_MAX];
+extern size_t unit_count;
+
+/* connection.c: the socket to the daemon. */
+void connection_start(const char *socket_path, int grace_seconds);
+bool connection_up(void);
+bool connection_ever_up(void);
+/* Queues a message; header.length is the sum of the parts. */
+void connection_send(uint32_t type, const struct unit *unit, const void *const parts[], const size_t lengths[],
+                     size_t count);
+
+/* unit.c: the guest's side. */
+SendCrq unit_send_crq;
+void unit_daemon_came(struct unit *unit);
+void unit_daemon_gone_for_good(struct unit *unit);
+void unit_machine_reset(void *unused);
+void unit_flush_pending(void);
+/* A message for one unit; false when it is malformed. */
+bool unit_receive(uint32_t type, struct unit *unit, const uint8_t *body, size_t length);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One client adapter: entries from the guest to the daemon, memory and entries from the daemon to the guest. */
+#include "bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SRP_LOGIN_REQ 0x00
+#define SRP_CMD 0x02
+#define SRP_IU_MAX 256
+#define SRP_CMD_LENGTH 48
+#define SRP_DIRECT_LENGTH 16
+#define SRP_INDIRECT_LENGTH 20
+
+struct vio_layout layout;
+struct unit units[UNITS_MAX];
+size_t unit_count;
+
+static uint32_t big16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+
+static uint32_t big32(const uint8_t *p)
+{
+    return big16(p) << 16 | big16(p + 2);
+}
+
+static uint64_t big64(const uint8_t *p)
+{
+    return (uint64_t)big32(p) << 32 | big32(p + 4);
+}
+
+static bool is_init(const uint8_t *entry)
+{
+    return entry[0] == CRQ_INITIALIZATION && entry[1] == CRQ_INIT;
+}
+
+static bool dma(struct unit *unit, uint64_t ioba, void *buffer, size_t length, bool write)
+{
+    return vio_dma(&layout, unit->device, ioba, buffer, length, write);
+}
+
+static bool queue_registered(const struct unit *unit)
+{
+    uint32_t qsize;
+    memcpy(&qsize, (const char *)unit->device + layout.qsize, sizeof qsize);
+    return qsize != 0;
+}
+
+/* Puts an entry in the guest's queue, behind those that still wait for room. */
+static void put(struct unit *unit, const uint8_t *entry)
+{
+    uint8_t copy[CRQ_ENTRY];
+    memcpy(copy, entry, CRQ_ENTRY);
+    if (!queue_registered(unit))
+        return;
+    if (unit->pending_count == 0 && spapr_vio_send_crq(unit->device, copy) != 1)
+        return;
+    if (unit->pending_count == unit->pending_room) {
+        size_t room = unit->pending_room ? unit->pending_room * 2 : 64;
+        void *grown = realloc(unit->pending, room * CRQ_ENTRY);
+        if (!grown)
+            return;
+        unit->pending = grown;
+        unit->pending_room = room;
+    }
+    memcpy(unit->pending[unit->pending_count++], copy, CRQ_ENTRY);
+}
+
+void unit_flush_pending(void)
+{
+    for (size_t index = 0; index < unit_count; index++) {
+        struct unit *unit = &units[index];
+        size_t sent = 0;
+        while (sent < unit->pending_count && spapr_vio_send_crq(unit->device, unit->pending[sent]) != 1)
+            sent++;
+        unit->pending_count -= sent;
+        memmove(unit->pending, unit->pending + sent, unit->pending_count * CRQ_ENTRY);
+    }
+}
+
+static void put_event(struct unit *unit, uint8_t event)
+{
+    uint8_t entry[CRQ_ENTRY] = {CRQ_TRANSPORT_EVENT, event};
+    put(unit, entry);
+}
+
+/* What the daemon has under way for this unit is void from here on. */
+static void new_epoch(struct unit *unit)
+{
+    unit->epoch++;
+    unit->pending_count = 0;
+    unit->initialised = false;
+    unit->logged_in = false;
+    unit->has_held = false;
+    unit->swallow_complete = false;
+    if (connection_up())
+        connection_send(WIRE_RESET, unit, NULL, NULL, 0);
+}
+
+/* Bytes of the command's indirect table when it is not whole in the IU, and where it is. */
+static uint32_t table_to_fetch(const uint8_t *descriptor, uint32_t inline_count, uint32_t room)
+{
+    uint32_t bytes = room >= SRP_INDIRECT_LENGTH ? big32(descriptor + 12) : 0;
+    if (bytes % SRP_DIRECT_LENGTH || bytes > WIRE_TABLE_MAX || bytes / SRP_DIRECT_LENGTH <= inline_count)
+        return 0;
+    return bytes;
+}
+
+static uint8_t table[WIRE_TABLE_MAX];
+static uint8_t data[WIRE_DATA_AHEAD_MAX];
+
+/* Fetches data-out along `entries` descriptors; 0 when it is too much or can't all be read: the daemon then asks. */
+static uint32_t fetch_data(struct unit *unit, const uint8_t *descriptors, uint32_t entries, uint32_t total)
+{
+    uint32_t done = 0;
+    if (total > WIRE_DATA_AHEAD_MAX)
+        return 0;
+    for (uint32_t index = 0; index < entries && done < total; index++) {
+        const uint8_t *descriptor = descriptors + index * SRP_DIRECT_LENGTH;
+        uint32_t length = big32(descriptor + 12);
+        if (length > total - done)
+            length = total - done;
+        if (!dma(unit, big64(descriptor), data + done, length, false))
+            return 0;
+        done += length;
+    }
+    return done;
+}
+
+/* Fetches ahead what the daemon will need: the indirect table, and data-out. Every count comes from the guest. */
+static void fetch_ahead(struct unit *unit, const uint8_t *iu, uint32_t iu_length, struct wire_entry *head)
+{
+    if (iu_length < SRP_CMD_LENGTH || iu[0] != SRP_CMD)
+        return;
+    uint32_t out = iu[5] >> 4, in = iu[5] & 0xf;
+    uint32_t place = SRP_CMD_LENGTH + (iu[31] & 0xfc);
+    if ((out && in) || place >= iu_length)
+        return;
+    const uint8_t *descriptor = iu + place;
+    uint32_t room = iu_length - place;
+    if (out == 1 && room >= SRP_DIRECT_LENGTH) {
+        head->data_length = fetch_data(unit, descriptor, 1, big32(descriptor + 12));
+    } else if (out == 2 || in == 2) {
+        uint32_t inline_count = out ? iu[6] : iu[7];
+        if (room < SRP_INDIRECT_LENGTH + inline_count * SRP_DIRECT_LENGTH)
+            return;
+        uint32_t bytes = table_to_fetch(descriptor, inline_count, room);
+        const uint8_t *list = descriptor + SRP_INDIRECT_LENGTH;
+        uint32_t entries = inline_count;
+        if (bytes) {
+            if (!dma(unit, big64(descriptor), table, bytes, false))
+                return;
+            head->table_length = bytes;
+            list = table;
+            entries = bytes / SRP_DIRECT_LENGTH;
+        } else if (big32(descriptor + 12) != inline_count * SRP_DIRECT_LENGTH) {
+            return;
+        }
+        if (out)
+            head->data_length = fetch_data(unit, list, entries, big32(descriptor + 16));
+    }
+}
+
+static void forward(struct unit *unit, const uint8_t *entry)
+{
+    struct wire_entry head = {0};
+    uint8_t iu[SRP_IU_MAX];
+    memcpy(head.entry, entry, CRQ_ENTRY);
+    if (entry[0] == CRQ_COMMAND && (entry[1] == CRQ_FORMAT_SRP || entry[1] == CRQ_FORMAT_MAD)) {
+        uint32_t length = big16(entry + 6);
+        if (length <= SRP_IU_MAX && dma(unit, big64(entry + 8), iu, length, false))
+            head.iu_length = length;
+        if (entry[1] == CRQ_FORMAT_SRP && head.iu_length) {
+            if (iu[0] == SRP_LOGIN_REQ)
+                unit->logged_in = true;
+            fetch_ahead(unit, iu, head.iu_length, &head);
+        }
+    }
+    const void *parts[] = {&head, iu, table, data};
+    const size_t lengths[] = {sizeof head, head.iu_length, head.table_length, head.data_length};
+    connection_send(WIRE_ENTRY, unit, parts, lengths, 4);
+}
+
+static struct unit *unit_of(void *device)
+{
+    for (size_t index = 0; index < unit_count; index++)
+        if (units[index].device == device)
+            return &units[index];
+    return NULL;
+}
+
+int unit_send_crq(void *device, uint8_t *entry)
+{
+    struct unit *unit = unit_of(device);
+    if (!unit)
+        return H_CLOSED;
+    if (!connection_ever_up()) {
+        unit->init_refused |= is_init(entry);
+        return H_CLOSED;
+    }
+    if (is_init(entry)) {
+        /* H_FREE_CRQ and H_REG_CRQ pass by the device: an INIT is how a new registration shows. */
+        if (unit->initialised || unit->logged_in)
+            new_epoch(unit);
+        unit->awaits_init = false;
+        unit->init_refused = false;
+    } else if (unit->awaits_init) {
+        return H_SUCCESS;
+    }
+    if (!connection_up() && unit->logged_in)
+        return H_SUCCESS;
+    if (!unit->logged_in) {
+        memcpy(unit->held, entry, CRQ_ENTRY);
+        unit->has_held = true;
+    }
+    if (connection_up()) {
+        unit->initialised = true;
+        forward(unit, entry);
+    }
+    return H_SUCCESS;
+}
+
+void unit_daemon_came(struct unit *unit)
+{
+    uint8_t entry[CRQ_ENTRY] = {CRQ_INITIALIZATION, CRQ_INIT};
+    if (unit->init_refused) {
+        /* The guest came first: the server's INIT, which met no one then, is due now. */
+        unit->init_refused = false;
+        put(unit, entry);
+    } else if (unit->logged_in) {
+        new_epoch(unit);
+        unit->awaits_init = true;
+        put_event(unit, CRQ_EVENT_SUSPENDED);
+    } else if (unit->has_held) {
+        memcpy(entry, unit->held, CRQ_ENTRY);
+        if (!is_init(entry)) {
+            /* A client without login knows no events: the new daemon is brought to where the old one was. */
+            uint8_t init[CRQ_ENTRY] = {CRQ_INITIALIZATION, CRQ_INIT};
+            unit->swallow_complete = true;
+            forward(unit, init);
+        }
+        unit->initialised = true;
+        forward(unit, entry);
+    }
+}
+
+void unit_daemon_gone_for_good(struct unit *unit)
+{
+    new_epoch(unit);
+    unit->awaits_init = true;
+    put_event(unit, CRQ_EVENT_PARTNER_FAILED);
+}
+
+void unit_machine_reset(void *unused)
+{
+    (void)unused;
+    for (size_t index = 0; index < unit_count; index++) {
+        new_epoch(&units[index]);
+        units[index].awaits_init = false;
+        units[index].init_refused = false;
+    }
+}
+
+static bool receive_send(struct unit *unit, const uint8_t *body, size_t length)
+{
+    const struct wire_send *message = (const void *)body;
+    if (length != sizeof *message)
+        return false;
+    if (message->entry[0] == CRQ_INITIALIZATION) {
+        /* A guest that is to begin anew sends INIT itself; to the daemon its queue is closed until then. */
+        if (unit->awaits_init)
+            return true;
+        if (message->entry[1] == CRQ_INIT_COMPLETE && unit->swallow_complete) {
+            unit->swallow_complete = false;
+            return true;
+        }
+    }
+    unit->has_held = false;
+    put(unit, message->entry);
+    return true;
+}
+
+static bool receive_read(struct unit *unit, const uint8_t *body, size_t length)
+{
+    const struct wire_read *message = (const void *)body;
+    if (length != sizeof *message || message->length > WIRE_MESSAGE_MAX / 2)
+        return false;
+    struct wire_read_done head = {message->id, 0};
+    void *bytes = malloc(message->length ? message->length : 1);
+    if (!bytes || !dma(unit, message->ioba, bytes, message->length, false))
+        head.status = 1;
+    const void *parts[] = {&head, bytes};
+    const size_t lengths[] = {sizeof head, head.status ? 0 : message->length};
+    connection_send(WIRE_READ_DONE, unit, parts, lengths, 2);
+    free(bytes);
+    return true;
+}
+
+static bool receive_respond(struct unit *unit, const uint8_t *body, size_t length)
+{
+    const struct wire_respond *message = (const void *)body;
+    if (length < sizeof *message || length > sizeof *message + SRP_IU_MAX)
+        return false;
+    dma(unit, message->response_ioba, (void *)(body + sizeof *message), length - sizeof *message, true);
+    unit->has_held = false;
+    put(unit, message->entry);
+    return true;
+}
+
+bool unit_receive(uint32_t type, struct unit *unit, const uint8_t *body, size_t length)
+{
+    switch (type) {
+    case WIRE_SEND:
+        return receive_send(unit, body, length);
+    case WIRE_WRITE: {
+        const struct wire_write *message = (const void *)body;
+        if (length < sizeof *message)
+            return false;
+        dma(unit, message->ioba, (void *)(body + sizeof *message), length - sizeof *message, true);
+        return true;
+    }
+    case WIRE_READ:
+        return receive_read(unit, body, length);
+    case WIRE_RESPOND:
+        return receive_respond(unit, body, length);
+    case WIRE_FREE:
+        new_epoch(unit);
+        unit->awaits_init = true;
+        put_event(unit, CRQ_EVENT_DEREGISTERED);
+        return true;
+    default:
+        return false;
+    }
+}
