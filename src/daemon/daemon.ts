@@ -1,0 +1,165 @@
+import { readFileSync } from "node:fs";
+import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
+import type { AdapterConfig, Config } from "../config/schema.ts";
+import { ControlServer } from "../control/server.ts";
+import { systemClock } from "../core/clock.ts";
+import { loadCore } from "../core/core.ts";
+import type { CrqLink } from "../core/crq-link.ts";
+import type { CoreExports } from "../core/exports.ts";
+import type { Log } from "../core/log.ts";
+import { SharedMemory } from "../core/shared-memory.ts";
+import { QemuLink } from "../ports/qemu/qemu-link.ts";
+import { QemuPort } from "../ports/qemu/qemu-port.ts";
+import { ScsiTargetDevice } from "../scsi/target-device.ts";
+import { ServerAdapter } from "../target/server-adapter.ts";
+import { LocalPartitions } from "./local-partitions.ts";
+import { openDisk } from "./logical-units.ts";
+import type { AdapterStatus, DaemonStatus } from "./status.ts";
+
+/** Slots above the request limit: for MADs, pings, and a client that overruns its credit and is to be told so. */
+const SPARE_SLOTS = 16;
+const OS_NAMES: Readonly<Record<number, string>> = {
+  [OS_TYPE_OS400]: "IBM i",
+  [OS_TYPE_LINUX]: "Linux",
+  [OS_TYPE_AIX]: "AIX",
+  [OS_TYPE_OPEN_FIRMWARE]: "open firmware",
+};
+
+interface Served {
+  readonly config: AdapterConfig;
+  readonly device: ScsiTargetDevice;
+  readonly adapter: ServerAdapter;
+}
+
+/** Everything in one process: core, adapters, logical units, the sockets to guests and to whoever controls us. */
+export class Daemon {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #memory = new SharedMemory();
+  readonly #core: CoreExports;
+  readonly #started = systemClock.now();
+  readonly #served: Served[] = [];
+  readonly #ports: QemuPort[] = [];
+  /** The software hypervisor, for adapters whose client is in this process. */
+  readonly partitions: LocalPartitions;
+  #control: ControlServer | undefined;
+
+  private constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.#core = loadCore(this.#memory, config.core);
+    this.partitions = new LocalPartitions(this.#memory, this.#core, config.partition.name, config.partition.number);
+  }
+
+  /**
+   * Opens every backend, then every socket: a daemon that comes up serves everything its configuration lists.
+   * @throws StoreOpenError, SocketError, CoreModuleError
+   */
+  static async start(config: Config, log: Log): Promise<Daemon> {
+    const daemon = new Daemon(config, log);
+    try {
+      await daemon.#start();
+      return daemon;
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const links = new Map<string, QemuLink[]>(this.#config.guests.map(({ name }) => [name, []]));
+    for (const config of this.#config.adapters) {
+      const slots = config.requestLimit + SPARE_SLOTS;
+      if (config.guest === undefined) this.#serve(config, this.partitions.addAdapter(config.unitAddress, slots));
+      else {
+        const link = new QemuLink(this.#memory, this.#core, config.unitAddress, slots);
+        links.get(config.guest)?.push(link);
+        this.#serve(config, link);
+      }
+    }
+    for (const { name, socket } of this.#config.guests) {
+      const port = new QemuPort(links.get(name) ?? [], this.#log);
+      await port.listen(socket);
+      this.#ports.push(port);
+      this.#log.info({ guest: name, socket }, "waiting for the guest's bridge");
+    }
+    const { control } = this.#config;
+    if (control !== undefined)
+      this.#control = await ControlServer.listen(control, { status: () => this.status() }, this.#log);
+  }
+
+  #serve(config: AdapterConfig, link: CrqLink): void {
+    const device = new ScsiTargetDevice(this.#log);
+    for (const unit of config.logicalUnits) {
+      const disk = openDisk(unit, config.unitAddress, this.#memory, this.#log);
+      device.addLogicalUnit(disk);
+      this.#log.info({ unit: disk.description, size: disk.size, target: unit.target }, "logical unit");
+    }
+    const adapter = new ServerAdapter({
+      link,
+      device,
+      clock: systemClock,
+      log: this.#log,
+      requestLimit: config.requestLimit,
+      adapterName: config.unitAddress.toString(16),
+      identity: {
+        partitionName: this.#config.partition.name,
+        partitionNumber: this.#config.partition.number,
+        // Linux asks for capabilities and fast fail only of a server that says AIX, as VIOS does. [protocol] 4.4.
+        osType: OS_TYPE_AIX,
+        maxTransfer: config.maxTransfer,
+      },
+    });
+    this.#served.push({ config, device, adapter });
+    adapter.start();
+  }
+
+  status(): DaemonStatus {
+    return {
+      version: packageVersion(),
+      pid: process.pid,
+      core: this.#config.core,
+      uptimeSeconds: (systemClock.now() - this.#started) / 1000,
+      adapters: this.#served.map((served) => this.#adapterStatus(served)),
+    };
+  }
+
+  #adapterStatus({ config, device, adapter }: Served): AdapterStatus {
+    const { client, state, counters } = adapter;
+    const guest = this.#config.guests.find(({ name }) => name === config.guest);
+    return {
+      unitAddress: config.unitAddress,
+      state,
+      requestLimit: config.requestLimit,
+      ...counters,
+      ...(guest && { guest: guest.name, socket: guest.socket }),
+      ...(client && {
+        client: {
+          partitionName: client.partitionName,
+          partitionNumber: client.partitionNumber,
+          osName: OS_NAMES[client.osType] ?? `OS type ${client.osType}`,
+        },
+      }),
+      logicalUnits: device.logicalUnits.map(({ address, size, readOnly, description }) => ({
+        ...address,
+        size,
+        readOnly,
+        description,
+      })),
+    };
+  }
+
+  /** Finishes what is in flight, answers it, flushes and closes every backend. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#served.map(({ adapter }) => adapter.stop()));
+    await Promise.all(this.#ports.map((port) => port.close()));
+    await this.#control?.close();
+    await Promise.all(this.#served.flatMap(({ device }) => device.logicalUnits.map((unit) => unit.close())));
+    this.#log.info({}, "stopped");
+  }
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return version;
+}

@@ -1,0 +1,54 @@
+import type { CoreExports } from "../core/exports.ts";
+import type { CrqLink } from "../core/crq-link.ts";
+import type { SharedMemory } from "../core/shared-memory.ts";
+import { PartitionLink } from "../papr/crq-link.ts";
+import { Hypervisor } from "../papr/hypervisor.ts";
+import type { Partition } from "../papr/partition.ts";
+import type { VirtualAdapter } from "../papr/virtual-adapter.ts";
+
+/** The server partition holds little more than its rings; a client partition has room for its IUs and data. */
+const SERVER_MEMORY = 0x10_0000;
+const CLIENT_MEMORY = 0x100_0000;
+const RING_ENTRIES = 512;
+
+/** The software hypervisor of a daemon: one server partition, and one client partition for each local adapter. */
+export class LocalPartitions {
+  readonly #memory: SharedMemory;
+  readonly #core: CoreExports;
+  readonly #name: string;
+  readonly #number: number;
+  readonly #clients = new Map<number, { partition: Partition; adapter: VirtualAdapter }>();
+  #hypervisor: Hypervisor | undefined;
+  #server: Partition | undefined;
+
+  constructor(memory: SharedMemory, core: CoreExports, name: string, number: number) {
+    this.#memory = memory;
+    this.#core = core;
+    this.#name = name;
+    this.#number = number;
+  }
+
+  /** The hypervisor; made when the first local adapter needs it. */
+  get hypervisor(): Hypervisor {
+    this.#hypervisor ??= new Hypervisor({ memory: this.#memory, core: this.#core });
+    return this.#hypervisor;
+  }
+
+  /** Adds a client partition with an adapter at `unitAddress`, connected to a server adapter of ours. */
+  addAdapter(unitAddress: number, slots: number): CrqLink {
+    const { hypervisor } = this;
+    this.#server ??= hypervisor.addPartition({ name: this.#name, number: this.#number, memorySize: SERVER_MEMORY });
+    const number = this.#number + this.#clients.size + 1;
+    const partition = hypervisor.addPartition({ name: `client-${number}`, number, memorySize: CLIENT_MEMORY });
+    const client = hypervisor.addAdapter(partition, "client", { unitAddress });
+    const server = hypervisor.addAdapter(this.#server, "server", { unitAddress });
+    hypervisor.connect(server, client);
+    this.#clients.set(unitAddress, { partition, adapter: client });
+    return new PartitionLink({ hypervisor, adapter: server, ringEntries: RING_ENTRIES, slots });
+  }
+
+  /** The client partition and adapter at a unit address, for an initiator in this process. */
+  client(unitAddress: number): { partition: Partition; adapter: VirtualAdapter } | undefined {
+    return this.#clients.get(unitAddress);
+  }
+}
