@@ -31,6 +31,8 @@ export interface ConnectionListener {
   opened(migrated: boolean): void;
   /** The handshake is to be made again; requests have been told already. */
   lost(reason: LossReason): void;
+  /** After a reset the server was not there: nothing can be sent until its INIT. */
+  absent(): void;
   entry(entry: CrqEntry): void;
 }
 
@@ -98,8 +100,7 @@ export class Connection {
   /** Host reset: every request is lost, the queue closed and opened again. */
   reset(): number {
     this.#quiesce("reset");
-    this.queue.free();
-    return this.open();
+    return this.#reopen();
   }
 
   /** Sends an IU. @returns H_SEND_CRQ's code; unless it is H_SUCCESS `outcome` is never called. H_RESOURCE: no slot */
@@ -198,9 +199,16 @@ export class Connection {
       this.#migrated = true;
       this.#enable();
     } else {
-      this.queue.free();
-      this.open();
+      this.#reopen();
     }
+  }
+
+  /** Linux sends no INIT of its own when the server is gone. */
+  #reopen(): number {
+    this.queue.free();
+    const code = this.open();
+    if (code === H_CLOSED) this.#listener.absent();
+    return code;
   }
 
   #quiesce(reason: LossReason): void {

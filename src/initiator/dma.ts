@@ -76,7 +76,7 @@ export class DmaSpace {
   }
 }
 
-/** The only segment of a buffer that was not scattered, or the first one; `undefined` for an empty buffer. */
+/** Where a buffer that was not scattered lies; 0 for an empty one. */
 export function firstIoba(buffer: DmaBuffer): number {
   return buffer.segments[0]?.ioba ?? 0;
 }

@@ -87,6 +87,7 @@ export class Initiator {
         this.#epoch++;
         this.#commands.suspend();
       },
+      absent: () => this.#commands.refuse(new RequestFailed("reset", H_CLOSED)),
       entry: (entry) => {
         for (const listener of this.#entryListeners) listener(entry);
       },

@@ -55,10 +55,6 @@ export class RequestTable {
     return this.#free.length > 0;
   }
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   /** Takes a slot and gives it a tag. */
   take(outcome: RequestOutcome): EventSlot | undefined {
     const slot = this.#free.pop();
@@ -76,11 +72,6 @@ export class RequestTable {
     found.outcome.answered(entry, found.slot);
     this.#free.push(found.slot);
     return true;
-  }
-
-  /** The slot that waits for a tag. */
-  find(tag: bigint): EventSlot | undefined {
-    return this.#waiting.get(tag)?.slot;
   }
 
   /** Gives a slot back unanswered. */
