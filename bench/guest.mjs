@@ -57,7 +57,20 @@ const job = [
 
 const daemon = spawn(
   process.execPath,
-  [join(root, "dist/cli/main.js"), "serve", "--core", values.core, "--disk", image, "--socket", socket, "--control", control, "--log-level", "warn"],
+  [
+    join(root, "dist/cli/main.js"),
+    "serve",
+    "--core",
+    values.core,
+    "--disk",
+    image,
+    "--socket",
+    socket,
+    "--control",
+    control,
+    "--log-level",
+    "warn",
+  ],
   { stdio: ["ignore", "inherit", "inherit"] },
 );
 

@@ -16,7 +16,8 @@ const builds = {
   "core.portable": ["--maximumMemory", MEMORY_PAGES_MAXIMUM, ...optimised],
 };
 
-const files = (folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, String(file)));
+const files = (folder) =>
+  readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, String(file)));
 const newest = Math.max(
   ...[...files("assembly"), ...files("src/abi"), import.meta.filename].map((file) => statSync(file).mtimeMs),
 );

@@ -65,7 +65,10 @@ export class FileStore implements BlockStore {
       for (let done = 0; done < length; ) {
         const count = readSync(this.#fd, this.#memory.u8, address + done, length - done, offset + done);
         if (count === 0) {
-          this.#log.error({ path: this.description, offset: offset + done }, "the file is shorter than when it was opened");
+          this.#log.error(
+            { path: this.description, offset: offset + done },
+            "the file is shorter than when it was opened",
+          );
           return EIO;
         }
         done += count;
@@ -87,7 +90,9 @@ export class FileStore implements BlockStore {
   }
 
   flush(completion: StoreCompletion): number {
-    fdatasync(this.#fd, (error) => completion.storeDone(error === null ? STORE_DONE : this.#failed("fdatasync", 0, error)));
+    fdatasync(this.#fd, (error) =>
+      completion.storeDone(error === null ? STORE_DONE : this.#failed("fdatasync", 0, error)),
+    );
     return STORE_PENDING;
   }
 

@@ -70,17 +70,27 @@ Serving on; Ctrl-C stops. In another terminal, from this folder:
 async function show(daemon: Daemon, core: string): Promise<void> {
   const client = daemon.partitions.client(LOCAL_UNIT_ADDRESS);
   if (!client) throw new Error("the demo's own client partition is missing");
-  const initiator = new Initiator({ hypervisor: daemon.partitions.hypervisor, adapter: client.adapter, profile: LINUX });
+  const initiator = new Initiator({
+    hypervisor: daemon.partitions.hypervisor,
+    adapter: client.adapter,
+    profile: LINUX,
+  });
   await initiator.connect();
-  say(`A daemon (core: ${core}) and, in another partition of its software hypervisor, a client with the habits of Linux.`);
+  say(
+    `A daemon (core: ${core}) and, in another partition of its software hypervisor, a client with the habits of Linux.`,
+  );
   say(`  login      ${initiator.credit} requests may be outstanding`);
   for (const lun of await reportLuns(initiator)) {
     const { data } = await inquiry(initiator, lun);
     const name = Buffer.from(data).toString("latin1", 8, 36);
     const capacity = new DataView(
-      Uint8Array.from((await initiator.command({ lun, cdb: [READ_CAPACITY_10, 0, 0, 0, 0, 0, 0, 0, 0, 0], dataInLength: 8 })).data).buffer,
+      Uint8Array.from(
+        (await initiator.command({ lun, cdb: [READ_CAPACITY_10, 0, 0, 0, 0, 0, 0, 0, 0, 0], dataInLength: 8 })).data,
+      ).buffer,
     );
-    say(`  found      LUN ${lun.toString(16)}: "${name}", ${formatSize((capacity.getUint32(0) + 1) * capacity.getUint32(4))}`);
+    say(
+      `  found      LUN ${lun.toString(16)}: "${name}", ${formatSize((capacity.getUint32(0) + 1) * capacity.getUint32(4))}`,
+    );
     await writeAndVerify(initiator, lun);
   }
   await initiator.close();
@@ -101,7 +111,9 @@ async function writeAndVerify(initiator: Initiator, lun: bigint): Promise<void> 
     if (!data.equals(result.data)) throw new Error(`chunk ${chunk} reads back differently from what was written`);
   }
   const seconds = (performance.now() - started) / 1000;
-  say(`  verified   ${formatSize(CHUNKS * length)} of random data written, synchronised and read back in ${seconds.toFixed(2)} s`);
+  say(
+    `  verified   ${formatSize(CHUNKS * length)} of random data written, synchronised and read back in ${seconds.toFixed(2)} s`,
+  );
 }
 
 function transferCdb(opcode: number, chunk: number): number[] {

@@ -35,10 +35,12 @@ async function startGuest(flags: GuestFlags): Promise<void> {
   const served = status.adapters.filter((adapter) => adapter.socket !== undefined);
   const socket = served[0]?.socket;
   if (socket === undefined)
-    throw failure("the daemon serves no guest: start it with \"vscsi serve --disk PATH\", or list a guest in its file");
+    throw failure('the daemon serves no guest: start it with "vscsi serve --disk PATH", or list a guest in its file');
   if (!existsSync(BRIDGE)) throw failure(`${BRIDGE} is missing: run "npm run build:bridge" (needs a C compiler)`);
   const { kernel, initramfs } = await ensureGuest(flags.directory, (line) => process.stderr.write(`${line}\n`));
-  const units = served.filter((adapter) => adapter.socket === socket).map(({ unitAddress }) => `0x${unitAddress.toString(16)}`);
+  const units = served
+    .filter((adapter) => adapter.socket === socket)
+    .map(({ unitAddress }) => `0x${unitAddress.toString(16)}`);
   const args = qemuArguments({
     kernel,
     initramfs,

@@ -7,7 +7,9 @@ import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
 
 const program = new Command("vscsi")
-  .description("A Virtual SCSI target for POWER partitions: serves disks to PAPR clients (Linux ibmvscsi, SLOF, AIX, IBM i).")
+  .description(
+    "A Virtual SCSI target for POWER partitions: serves disks to PAPR clients (Linux ibmvscsi, SLOF, AIX, IBM i).",
+  )
   .addCommand(serveCommand())
   .addCommand(statusCommand())
   .addCommand(guestCommand())

@@ -4,7 +4,13 @@ import type { Config } from "../config/schema.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { createLogger } from "../observe/logger.ts";
 import { UsageError } from "./errors.ts";
-import { configFromFlags, DEFAULT_UNIT_ADDRESS, defaultControlSocket, defaultGuestSocket, type ServeFlags } from "./options.ts";
+import {
+  configFromFlags,
+  DEFAULT_UNIT_ADDRESS,
+  defaultControlSocket,
+  defaultGuestSocket,
+  type ServeFlags,
+} from "./options.ts";
 
 /** `vscsi serve`: the daemon, in the foreground. */
 export function serveCommand(): Command {
@@ -18,7 +24,9 @@ export function serveCommand(): Command {
     .option("--socket <path>", `socket for the guest's bridge (default: ${defaultGuestSocket()})`)
     .option("--control <path>", `control socket (default: ${defaultControlSocket()})`)
     .addOption(new Option("--core <core>", "implementation of the hot path").choices(["wasm", "js"]))
-    .addOption(new Option("--log-level <level>", "log level").choices(["trace", "debug", "info", "warn", "error", "silent"]))
+    .addOption(
+      new Option("--log-level <level>", "log level").choices(["trace", "debug", "info", "warn", "error", "silent"]),
+    )
     .addHelpText("after", "\nExample: vscsi serve --disk disk.img --disk install.iso,ro\n")
     .action(async (flags: ServeFlags) => {
       await serve(flags.config === undefined ? configFromFlags(flags) : fileConfig(flags.config, flags));

@@ -18,7 +18,9 @@ export function statusCommand(): Command {
 
 /** The status for people: one line an adapter, one a logical unit below it. */
 export function formatStatus(status: DaemonStatus): string {
-  const lines = [`vscsi-target ${status.version}, core ${status.core}, up ${Math.round(status.uptimeSeconds)} s, pid ${status.pid}`];
+  const lines = [
+    `vscsi-target ${status.version}, core ${status.core}, up ${Math.round(status.uptimeSeconds)} s, pid ${status.pid}`,
+  ];
   for (const adapter of status.adapters) {
     const client = adapter.client
       ? `client "${adapter.client.partitionName}" (partition ${adapter.client.partitionNumber}, ${adapter.client.osName})`

@@ -26,10 +26,16 @@ const unitAddress = z
   .transform((text) => Number.parseInt(text, 16));
 
 const printable = (length: number) =>
-  z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII").max(length, `at most ${length} characters`);
+  z
+    .string()
+    .regex(/^[\x20-\x7e]*$/, "printable ASCII")
+    .max(length, `at most ${length} characters`);
 
 const memoryBackend = z.strictObject({ type: z.literal("memory"), size });
-const fileBackend = z.strictObject({ type: z.literal("file"), path: z.string().min(1, "the path of an image or block device") });
+const fileBackend = z.strictObject({
+  type: z.literal("file"),
+  path: z.string().min(1, "the path of an image or block device"),
+});
 
 const logicalUnit = z.strictObject({
   bus: z.number().int().min(0).max(7).default(0),
@@ -46,7 +52,10 @@ const logicalUnit = z.strictObject({
 
 const adapter = z.strictObject({
   unitAddress,
-  guest: z.string().optional().describe("name of the guest that owns the client adapter; none: a partition in this process"),
+  guest: z
+    .string()
+    .optional()
+    .describe("name of the guest that owns the client adapter; none: a partition in this process"),
   requestLimit: z.number().int().min(REQUEST_LIMIT_MINIMUM).max(REQUEST_LIMIT_MAXIMUM).default(112),
   maxTransfer: size
     .refine((bytes) => bytes >= MAX_TRANSFER_MINIMUM && bytes <= MAX_TRANSFER_MAXIMUM, "256K to 16M")
@@ -64,7 +73,9 @@ export const configSchema = z
   .strictObject({
     version: z.literal(1),
     core: z.enum(["wasm", "js"]).default("wasm"),
-    log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }).prefault({}),
+    log: z
+      .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
+      .prefault({}),
     control: z.string().min(1).optional().describe("path of the control socket"),
     partition: z
       .strictObject({

@@ -23,13 +23,17 @@ export function callDaemon(path: string, method: string, params?: unknown): Prom
       reject(new ControlError(reason));
     };
     socket.setEncoding("utf8");
-    socket.setTimeout(ANSWER_TIMEOUT, () => fail(`${path}: the daemon did not answer within ${ANSWER_TIMEOUT / 1000} s`));
+    socket.setTimeout(ANSWER_TIMEOUT, () =>
+      fail(`${path}: the daemon did not answer within ${ANSWER_TIMEOUT / 1000} s`),
+    );
     socket.on("connect", () => {
       const request: Request = { jsonrpc: "2.0", id: 1, method, ...(params === undefined ? {} : { params }) };
       socket.write(`${JSON.stringify(request)}\n`);
     });
     socket.on("error", (error) =>
-      fail(`${path}: no daemon answers (${error.message}); start one with "vscsi serve", or name its socket with --control`),
+      fail(
+        `${path}: no daemon answers (${error.message}); start one with "vscsi serve", or name its socket with --control`,
+      ),
     );
     socket.on("close", () => fail(`${path}: the daemon closed the connection`));
     socket.on("data", (chunk: string) => {

@@ -1,5 +1,5 @@
-import type { CoreExports } from "../core/exports.ts";
 import type { CrqLink } from "../core/crq-link.ts";
+import type { CoreExports } from "../core/exports.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { PartitionLink } from "../papr/crq-link.ts";
 import { Hypervisor } from "../papr/hypervisor.ts";

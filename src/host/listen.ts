@@ -27,7 +27,9 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (!stat) return;
   if (!stat.isSocket()) throw new SocketError(`${path}: is there and is no socket; remove it or name another path`);
   if (await answers(path))
-    throw new SocketError(`${path}: another process listens here; stop it or name another path with --socket/--control`);
+    throw new SocketError(
+      `${path}: another process listens here; stop it or name another path with --socket/--control`,
+    );
   unlinkSync(path);
 }
 

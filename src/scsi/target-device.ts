@@ -121,10 +121,13 @@ export class ScsiTargetDevice implements TargetDevice {
     const allocation = cdb32(task, 6);
     const select = cdb8(task, 2);
     if (select > 2 || allocation < REPORT_LUNS_ALLOCATION_MINIMUM) return checkCondition(task, INVALID_FIELD_IN_CDB);
-    if (key === LUN_ADAPTER || key === LUN_REPORT_LUNS) return this.#answer(task, this.#adapterList(select), allocation);
+    if (key === LUN_ADAPTER || key === LUN_REPORT_LUNS)
+      return this.#answer(task, this.#adapterList(select), allocation);
     if (key < 0) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
     const place = key & ~0x1f;
-    const luns = [...this.#members.keys()].filter((member) => (member & ~0x1f) === place).map((member) => member & 0x1f);
+    const luns = [...this.#members.keys()]
+      .filter((member) => (member & ~0x1f) === place)
+      .map((member) => member & 0x1f);
     if (luns.length === 0) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
     // LUN 0 of a target always answers REPORT LUNS, so it is listed even when nothing else stands there.
     const listed = new Set([0, ...luns.sort((a, b) => a - b)]);

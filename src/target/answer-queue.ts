@@ -1,5 +1,5 @@
 import { H_DROPPED, H_SUCCESS } from "../abi/papr.ts";
-import { ADAPTER_COMPLETE_LIST, SLOT_ANSWER, ANSWER_NONE } from "../abi/records.ts";
+import { ADAPTER_COMPLETE_LIST, ANSWER_NONE, SLOT_ANSWER } from "../abi/records.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CrqLink } from "../core/crq-link.ts";
 

@@ -53,7 +53,8 @@ export function judgeLogin(iu: DataView, { loggedIn, stopping }: LoginState): nu
   if ((iu.getUint8(SRP_LOGIN_FLAGS) & SRP_LOGIN_MULTI_CHANNEL) !== 0) return SRP_REJ_MULTI_CHANNEL_UNSUPPORTED;
   if ((formats & ~FORMATS) !== 0 || (formats & FORMATS) === 0) return SRP_REJ_UNSUPPORTED_DESCRIPTOR_FORMAT;
   // The identifier extensions are unused on VSCSI: whoever sets them wants another kind of SRP target.
-  if (!zero(iu, SRP_LOGIN_INITIATOR_PORT) || !zero(iu, SRP_LOGIN_TARGET_PORT)) return SRP_REJ_UNABLE_TO_ASSOCIATE_CHANNEL;
+  if (!zero(iu, SRP_LOGIN_INITIATOR_PORT) || !zero(iu, SRP_LOGIN_TARGET_PORT))
+    return SRP_REJ_UNABLE_TO_ASSOCIATE_CHANNEL;
   return 0;
 }
 

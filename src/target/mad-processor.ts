@@ -1,5 +1,4 @@
 import { CRQ_FORMAT_MAD } from "../abi/crq.ts";
-import { H_IN_PROGRESS, H_SUCCESS } from "../abi/papr.ts";
 import {
   ADAPTER_INFO_LENGTH,
   ADAPTER_INFO_LENGTH_MINIMUM,
@@ -18,6 +17,7 @@ import {
   MAD_TYPE,
   MAD_WITH_BUFFER_LENGTH,
 } from "../abi/mad.ts";
+import { H_IN_PROGRESS, H_SUCCESS } from "../abi/papr.ts";
 import {
   ANSWER_PREPARED,
   FAULT_NONE,
@@ -78,7 +78,9 @@ export class MadProcessor {
     this.#slot = slot;
     switch (view.getUint32(slot + SLOT_IU + MAD_TYPE)) {
       case MAD_ADAPTER_INFO:
-        return this.#withBuffer(ADAPTER_INFO_LENGTH_MINIMUM, ADAPTER_INFO_LENGTH, (length) => this.#adapterInfo(length));
+        return this.#withBuffer(ADAPTER_INFO_LENGTH_MINIMUM, ADAPTER_INFO_LENGTH, (length) =>
+          this.#adapterInfo(length),
+        );
       case MAD_CAPABILITIES:
         return this.#withBuffer(CAPABILITIES_LIST, CAPABILITIES_LENGTH_MAXIMUM, (length) => this.#capabilities(length));
       case MAD_ENABLE_FAST_FAIL:

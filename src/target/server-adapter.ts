@@ -25,14 +25,7 @@ import {
   SLOT_RESPONSE_FORMAT,
   SLOT_RESPONSE_LENGTH,
 } from "../abi/records.ts";
-import {
-  SRP_CMD,
-  SRP_I_LOGOUT,
-  SRP_I_LOGOUT_LENGTH,
-  SRP_IU_MAX,
-  SRP_LOGIN_REQ,
-  SRP_TSK_MGMT,
-} from "../abi/srp.ts";
+import { SRP_CMD, SRP_I_LOGOUT, SRP_I_LOGOUT_LENGTH, SRP_IU_MAX, SRP_LOGIN_REQ, SRP_TSK_MGMT } from "../abi/srp.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CrqLink, CrqListener } from "../core/crq-link.ts";
 import type { Log } from "../core/log.ts";
@@ -40,9 +33,9 @@ import type { Nexus, TargetDevice } from "../scsi/task.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import { CommandProcessor } from "./command-processor.ts";
 import { buildLoginReject, buildLoginResponse, judgeLogin } from "./login.ts";
-import { type ClientIdentity, type ServerIdentity } from "./mad.ts";
+import type { ClientIdentity, ServerIdentity } from "./mad.ts";
 import { MadProcessor } from "./mad-processor.ts";
-import { writePing, writeInit } from "./messages.ts";
+import { writeInit, writePing } from "./messages.ts";
 import { FAULT_OUTCOMES, VIOLATIONS, type Violation } from "./violations.ts";
 
 export interface ServerAdapterOptions {
@@ -249,7 +242,11 @@ export class ServerAdapter implements CrqListener {
     u8.copyWithin(slot + SLOT_RESPONSE, slot + SLOT_IU, slot + SLOT_IU + SRP_I_LOGOUT_LENGTH);
     view.setUint32(slot + SLOT_ANSWER, ANSWER_PREPARED, true);
     view.setUint32(slot + SLOT_RESPONSE_FORMAT, CRQ_FORMAT_SRP, true);
-    view.setUint32(slot + SLOT_RESPONSE_LENGTH, Math.min(SRP_I_LOGOUT_LENGTH, view.getUint32(slot + SLOT_IU_LENGTH, true)), true);
+    view.setUint32(
+      slot + SLOT_RESPONSE_LENGTH,
+      Math.min(SRP_I_LOGOUT_LENGTH, view.getUint32(slot + SLOT_IU_LENGTH, true)),
+      true,
+    );
     this.#answers.push(slot);
     this.#device.nexusLost(this.nexus);
     this.#state = "connected";

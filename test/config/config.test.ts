@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkConfig, ConfigError } from "../../src/config/load.ts";
+import { ConfigError, checkConfig } from "../../src/config/load.ts";
 import { formatSize, parseSize } from "../../src/config/size.ts";
 
 const disk = { target: 1, backend: { type: "memory", size: "64M" } };
@@ -34,7 +34,10 @@ test.each([
     /logicalUnits\.0\.target: 64 is not allowed/,
   ],
   [
-    { version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [{ target: 1, backend: { type: "memory", size: "lots" } }] }] },
+    {
+      version: 1,
+      adapters: [{ unitAddress: "0x1", logicalUnits: [{ target: 1, backend: { type: "memory", size: "lots" } }] }],
+    },
     /backend\.size: "lots" is not allowed: a size in bytes/,
   ],
 ])("a bad file names the key, the value and what is allowed (%#)", (value, message) => {

@@ -46,7 +46,12 @@ describe.skipIf(!guestTools()).each(["wasm", "js"])("a Linux guest on a file LUN
     writeFileSync(image, "");
     truncateSync(image, DISK_SIZE);
     const daemon = await DaemonProcess.start(folder.control, [
-      "--core", core, "--disk", image, "--socket", folder.socket,
+      "--core",
+      core,
+      "--disk",
+      image,
+      "--socket",
+      folder.socket,
     ]);
     try {
       const guest = await runGuest({ args: await servedGuest(folder, JOB, undefined, true), timeoutMs: 400_000 });

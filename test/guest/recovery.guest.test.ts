@@ -16,32 +16,35 @@ dmesg | grep -iE 'I/O error|DID_ERROR|rejecting I/O|Medium Error' && exit 21
 true
 `;
 
-describe.skipIf(!guestTools()).each(["SIGKILL", "SIGTERM"] as const)("a daemon that ends by %s under load", (signal) => {
-  test("comes back, and the guest goes on without an I/O error", { timeout: 420_000 }, async () => {
-    using folder = new GuestFolder();
-    const image = folder.file("disk.img");
-    writeFileSync(image, "");
-    truncateSync(image, 64 * 2 ** 20);
-    const flags = ["--disk", image, "--socket", folder.socket];
-    let daemon = await DaemonProcess.start(folder.control, flags);
-    const guest = startGuest({ args: await servedGuest(folder, JOB), timeoutMs: 400_000 });
-    try {
-      await guest.waitFor(/LOAD-BEGINS/);
-      for (let round = 0; round < 3; round++) {
-        await sleep(2_500);
-        const before = (await daemon.status()).adapters[0]?.requests ?? 0;
-        expect(before).toBeGreaterThan(0);
-        expect(await daemon.end(signal)).toBe(signal === "SIGTERM" ? 0 : null);
-        expect(guest.lines.join("\n")).not.toContain("LOAD-VERIFIED");
-        await sleep(1_000);
-        daemon = await DaemonProcess.start(folder.control, flags);
+describe.skipIf(!guestTools()).each(["SIGKILL", "SIGTERM"] as const)(
+  "a daemon that ends by %s under load",
+  (signal) => {
+    test("comes back, and the guest goes on without an I/O error", { timeout: 420_000 }, async () => {
+      using folder = new GuestFolder();
+      const image = folder.file("disk.img");
+      writeFileSync(image, "");
+      truncateSync(image, 64 * 2 ** 20);
+      const flags = ["--disk", image, "--socket", folder.socket];
+      let daemon = await DaemonProcess.start(folder.control, flags);
+      const guest = startGuest({ args: await servedGuest(folder, JOB), timeoutMs: 400_000 });
+      try {
+        await guest.waitFor(/LOAD-BEGINS/);
+        for (let round = 0; round < 3; round++) {
+          await sleep(2_500);
+          const before = (await daemon.status()).adapters[0]?.requests ?? 0;
+          expect(before).toBeGreaterThan(0);
+          expect(await daemon.end(signal)).toBe(signal === "SIGTERM" ? 0 : null);
+          expect(guest.lines.join("\n")).not.toContain("LOAD-VERIFIED");
+          await sleep(1_000);
+          daemon = await DaemonProcess.start(folder.control, flags);
+        }
+        const { jobStatus, lines } = await guest.exit;
+        expect(lines.join("\n")).toContain("LOAD-VERIFIED");
+        expect(jobStatus).toBe(0);
+      } finally {
+        guest.kill();
+        await daemon.end("SIGTERM");
       }
-      const { jobStatus, lines } = await guest.exit;
-      expect(lines.join("\n")).toContain("LOAD-VERIFIED");
-      expect(jobStatus).toBe(0);
-    } finally {
-      guest.kill();
-      await daemon.end("SIGTERM");
-    }
-  });
-});
+    });
+  },
+);

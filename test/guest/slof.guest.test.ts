@@ -40,7 +40,11 @@ describe.skipIf(!guestTools())("two adapters on one guest", () => {
         version: 1,
         guests: [{ name: "g", socket: folder.socket }],
         adapters: [
-          { unitAddress: "0x71000003", guest: "g", logicalUnits: [{ target: 1, backend: { type: "memory", size: "8M" } }] },
+          {
+            unitAddress: "0x71000003",
+            guest: "g",
+            logicalUnits: [{ target: 1, backend: { type: "memory", size: "8M" } }],
+          },
           {
             unitAddress: "0x71000004",
             guest: "g",
@@ -57,7 +61,9 @@ describe.skipIf(!guestTools())("two adapters on one guest", () => {
       // SLOF names a disk by unit address and LUN, then by its INQUIRY strings.
       expect(text).toMatch(/8100000000000000 DISK\s+: "IBM\s+VDASD blkdev\s+0001"/);
       expect(text).toMatch(/8300000000000000 DISK/);
-      const disks = lines.filter((line) => line.includes("DISK ") && line.includes("sectors")).map((line) => line.trim());
+      const disks = lines
+        .filter((line) => line.includes("DISK ") && line.includes("sectors"))
+        .map((line) => line.trim());
       expect(disks).toHaveLength(5);
       expect(disks.filter((line) => /sectors 16384 ro 0/.test(line))).toHaveLength(1);
       expect(disks.filter((line) => /sectors 65536 ro 0/.test(line))).toHaveLength(1);

@@ -85,8 +85,7 @@ export function copySlot(
   if (offset + length > view.getUint32(slot + SLOT_TRANSFER_LENGTH, true)) return out ? H_DEST_PARM : H_SOURCE_PARM;
   const window = view.getUint32(adapter + ADAPTER_REMOTE_WINDOW, true);
   if (view.getUint32(window + WINDOW_STATE, true) !== WINDOW_TRANSLATED) return H_PERMISSION;
-  const current =
-    view.getUint32(window + WINDOW_GENERATION, true) === view.getUint32(slot + SLOT_GENERATION, true);
+  const current = view.getUint32(window + WINDOW_GENERATION, true) === view.getUint32(slot + SLOT_GENERATION, true);
   const count = view.getUint32(slot + SLOT_EXTENT_COUNT, true);
   let ours = start;
   let left = length;

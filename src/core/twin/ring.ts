@@ -1,4 +1,4 @@
-import { CRQ_ENTRY_SIZE, CRQ_FREE, CRQ_FORMAT_SRP } from "../../abi/crq.ts";
+import { CRQ_ENTRY_SIZE, CRQ_FORMAT_SRP, CRQ_FREE } from "../../abi/crq.ts";
 import { H_CLOSED, H_DROPPED, H_HARDWARE, H_SUCCESS, TCE_READ, TCE_WRITE } from "../../abi/papr.ts";
 import {
   ADAPTER_FREE_COUNT,
@@ -51,7 +51,14 @@ export function take(u8: Uint8Array, place: number, out: number): number {
   return header;
 }
 
-export function scan(memory: SharedMemory, ring: number, entries: number, start: number, out: number, max: number): number {
+export function scan(
+  memory: SharedMemory,
+  ring: number,
+  entries: number,
+  start: number,
+  out: number,
+  max: number,
+): number {
   let taken = 0;
   let cursor = start;
   while (taken < max) {

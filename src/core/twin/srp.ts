@@ -93,7 +93,8 @@ function decodeIu(memory: SharedMemory, adapter: number, slot: number, staged: n
   const length = view.getUint32(slot + SLOT_IU_LENGTH, true);
   if (length < SRP_TAG + SRP_TAG_LENGTH) return FAULT_IU_SHORT;
   copy8(view, slot + SLOT_TAG, iu + SRP_TAG);
-  if (view.getUint32(slot + SLOT_KIND, true) === KIND_MAD) return length < MAD_HEADER_LENGTH ? FAULT_IU_SHORT : FAULT_NONE;
+  if (view.getUint32(slot + SLOT_KIND, true) === KIND_MAD)
+    return length < MAD_HEADER_LENGTH ? FAULT_IU_SHORT : FAULT_NONE;
   const type = view.getUint8(iu);
   view.setUint32(slot + SLOT_IU_TYPE, type, true);
   const least = leastLength(type);

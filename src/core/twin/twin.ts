@@ -26,8 +26,7 @@ export function createTwin(memory: SharedMemory): CoreExports {
     drain: (adapter, max) => drain(memory, adapter, max),
     complete: (adapter, count) => complete(memory, adapter, count),
     slot_release: (adapter, slot) => release(memory, adapter, slot),
-    scatter: (adapter, slot, offset, source, length) =>
-      copySlot(memory, adapter, slot, offset, source, length, true),
+    scatter: (adapter, slot, offset, source, length) => copySlot(memory, adapter, slot, offset, source, length, true),
     gather: (adapter, slot, offset, destination, length) =>
       copySlot(memory, adapter, slot, offset, destination, length, false),
     bytes_copy: (destination, source, length) => {

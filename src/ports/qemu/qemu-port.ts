@@ -126,9 +126,13 @@ class BridgeConnection {
     switch (type) {
       case WIRE_ENTRY:
         this.#touched.add(link);
-        return link.receiveEntry(this.#buffer, body, size) ? undefined : `malformed or superfluous entry of unit ${unit}`;
+        return link.receiveEntry(this.#buffer, body, size)
+          ? undefined
+          : `malformed or superfluous entry of unit ${unit}`;
       case WIRE_READ_DONE:
-        return link.receiveReadDone(this.#buffer, body, size) ? undefined : `malformed answer to a read of unit ${unit}`;
+        return link.receiveReadDone(this.#buffer, body, size)
+          ? undefined
+          : `malformed answer to a read of unit ${unit}`;
       case WIRE_RESET:
         link.reset(this.#buffer.readUInt32LE(at + HEADER_EPOCH));
         return undefined;

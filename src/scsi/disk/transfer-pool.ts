@@ -1,5 +1,5 @@
 import type { Log } from "../../core/log.ts";
-import { type StoreCompletion, STORE_DONE, STORE_PENDING } from "../block-store.ts";
+import { STORE_DONE, STORE_PENDING, type StoreCompletion } from "../block-store.ts";
 import {
   checkCondition,
   good,
