@@ -1,28 +1,14 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fdatasyncSync, readSync, writeSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
-import { type BlockStore, STORE_DONE, STORE_PENDING, type StoreCompletion } from "../scsi/block-store.ts";
+import { type BlockStore, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
+import { FlushQueue } from "./flush-queue.ts";
+import { type OpenFile, openFile, StoreOpenError } from "./open-file.ts";
 
-/** An image or device that can't be served; the message names it and says what to do. */
-export class StoreOpenError extends Error {
-  readonly code = "VSCSI_STORE";
-}
-
-const SECTOR = 512;
 const EIO = -osConstants.errno.EIO;
 
-/** Files open for writing in this process, by device and inode: two writers would not know of each other. */
+/** Files open for writing in this process, by identity: two writers would not know of each other. */
 const written = new Set<string>();
 
 /**
@@ -37,8 +23,10 @@ export class FileStore implements BlockStore {
   readonly description: string;
   readonly #memory: SharedMemory;
   readonly #log: Log;
-  readonly #fd: number;
-  readonly #identity: string;
+  readonly #file: OpenFile;
+  readonly #flushes: FlushQueue;
+  /** A flush failed: Linux has dropped what it could not write, and no later flush brings it back. */
+  #lostWrites = false;
 
   /** Opens `path`. @throws StoreOpenError */
   constructor(memory: SharedMemory, path: string, readOnly: boolean, log: Log) {
@@ -46,63 +34,65 @@ export class FileStore implements BlockStore {
     this.#log = log;
     this.readOnly = readOnly;
     this.description = path;
-    this.#fd = open(path, readOnly);
-    const stat = fstatSync(this.#fd);
-    this.#identity = stat.isBlockDevice() ? `b${stat.rdev}` : `${stat.dev}:${stat.ino}`;
-    try {
-      this.size = sizeOf(path, stat.isBlockDevice() ? stat.rdev : undefined, stat.isFile() ? stat.size : undefined);
-      if (!readOnly && written.has(this.#identity))
-        throw new StoreOpenError(`${path}: is served for writing already; make one of the two read-only`);
-    } catch (error) {
-      closeSync(this.#fd);
-      throw error;
-    }
-    if (!readOnly) written.add(this.#identity);
+    this.#file = openFile(path, readOnly);
+    this.size = this.#file.size;
+    this.#flushes = new FlushQueue(this.#file.fd, (error) => this.#flushFailed(error));
+    if (!readOnly) this.#claim();
+    if (this.#file.cutOff > 0)
+      log.warn({ path, bytes: this.#file.cutOff }, "the file ends in part of a sector, which is not served");
   }
 
   read(offset: number, address: number, length: number, _completion: StoreCompletion): number {
-    try {
-      for (let done = 0; done < length; ) {
-        const count = readSync(this.#fd, this.#memory.u8, address + done, length - done, offset + done);
-        if (count === 0) {
-          this.#log.error(
-            { path: this.description, offset: offset + done },
-            "the file is shorter than when it was opened",
-          );
-          return EIO;
-        }
+    for (let done = 0; done < length; ) {
+      try {
+        const count = readSync(this.#file.fd, this.#memory.u8, address + done, length - done, offset + done);
+        if (count === 0) return this.#shrunk(offset + done);
         done += count;
+      } catch (error) {
+        if (!isInterrupted(error)) return this.#failed("read", offset + done, error);
       }
-      return STORE_DONE;
-    } catch (error) {
-      return this.#failed("read", offset, error);
     }
+    return STORE_DONE;
   }
 
   write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number {
-    try {
-      for (let done = 0; done < length; )
-        done += writeSync(this.#fd, this.#memory.u8, address + done, length - done, offset + done);
-    } catch (error) {
-      return this.#failed("write", offset, error);
+    for (let done = 0; done < length; ) {
+      try {
+        done += writeSync(this.#file.fd, this.#memory.u8, address + done, length - done, offset + done);
+      } catch (error) {
+        if (!isInterrupted(error)) return this.#failed("write", offset + done, error);
+      }
     }
     return durable ? this.flush(completion) : STORE_DONE;
   }
 
   flush(completion: StoreCompletion): number {
-    fdatasync(this.#fd, (error) =>
-      completion.storeDone(error === null ? STORE_DONE : this.#failed("fdatasync", 0, error)),
-    );
-    return STORE_PENDING;
+    return this.#flushes.flush(completion);
   }
 
+  /** Flushes and closes. @throws when writes may be lost: this flush failed, or one before it did */
   async close(): Promise<void> {
     try {
-      if (!this.readOnly) fdatasyncSync(this.#fd);
+      if (!this.readOnly) fdatasyncSync(this.#file.fd);
     } finally {
-      written.delete(this.#identity);
-      closeSync(this.#fd);
+      if (!this.readOnly) written.delete(this.#file.identity);
+      closeSync(this.#file.fd);
     }
+    if (this.#lostWrites) throw new Error(`${this.description}: a flush failed; writes before it may be lost`);
+  }
+
+  #claim(): void {
+    const { fd, identity } = this.#file;
+    if (written.has(identity)) {
+      closeSync(fd);
+      throw new StoreOpenError(`${this.description}: is served for writing already; make one of the two read-only`);
+    }
+    written.add(identity);
+  }
+
+  #shrunk(offset: number): number {
+    this.#log.error({ path: this.description, offset }, "the file is shorter than when it was opened");
+    return EIO;
   }
 
   #failed(operation: string, offset: number, error: unknown): number {
@@ -110,36 +100,16 @@ export class FileStore implements BlockStore {
     this.#log.error({ path: this.description, operation, offset, error: message }, "the backend's file failed");
     return errno !== undefined && errno < 0 ? errno : EIO;
   }
-}
 
-function open(path: string, readOnly: boolean): number {
-  try {
-    return openSync(path, readOnly ? constants.O_RDONLY : constants.O_RDWR);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const advice =
-      code === "ENOENT"
-        ? `make it first, for example: truncate -s 1G ${path}`
-        : code === "EACCES" || code === "EROFS" || code === "EPERM"
-          ? "serve it read-only, or give this user the right to write"
-          : message;
-    throw new StoreOpenError(`${path}: can't be opened (${code ?? message}): ${advice}`);
+  #flushFailed(error: NodeJS.ErrnoException): number {
+    this.#lostWrites = true;
+    this.#log.error({ path: this.description, error: error.message }, "a flush failed: writes before it may be lost");
+    return EIO;
   }
 }
 
-/** Bytes of a file or block device, whole sectors. @throws StoreOpenError */
-function sizeOf(path: string, device: number | undefined, fileSize: number | undefined): number {
-  const bytes = device === undefined ? fileSize : deviceSize(device);
-  if (bytes === undefined) throw new StoreOpenError(`${path}: is neither a file nor a block device`);
-  const size = bytes - (bytes % SECTOR);
-  if (size === 0) throw new StoreOpenError(`${path}: is empty; give it a size, for example: truncate -s 1G ${path}`);
-  return size;
-}
-
-/** Size of a block device as sysfs tells it, in sectors of 512 bytes whatever the device's own are. */
-function deviceSize(device: number): number {
-  // Linux's encoding of a device number: 12 bits of major, 20 of minor, in two parts.
-  const major = (device >> 8) & 0xfff;
-  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
-  return Number(readFileSync(`/sys/dev/block/${major}:${minor}/size`, "utf8")) * SECTOR;
+/** The call did nothing and may be made again. */
+function isInterrupted(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EINTR" || code === "EAGAIN";
 }

@@ -72,8 +72,14 @@ export const COMMANDS: readonly Command[] = [
     execute: requestSense,
     whenStopped: true,
   },
-  { opcode: READ_6, name: "READ(6)", usage: [0xff, 0xff, 0xff, 0xff, 0xff, CONTROL], execute: read },
-  { opcode: WRITE_6, name: "WRITE(6)", usage: [0xff, 0xff, 0xff, 0xff, 0xff, CONTROL], execute: write, writes: true },
+  { opcode: READ_6, name: "READ(6)", usage: [0xff, OLD_LUN | 0x1f, 0xff, 0xff, 0xff, CONTROL], execute: read },
+  {
+    opcode: WRITE_6,
+    name: "WRITE(6)",
+    usage: [0xff, OLD_LUN | 0x1f, 0xff, 0xff, 0xff, CONTROL],
+    execute: write,
+    writes: true,
+  },
   {
     opcode: INQUIRY,
     name: "INQUIRY",

@@ -36,6 +36,14 @@ export class UnitAttentions {
     return condition;
   }
 
+  /** Clears one condition of a nexus, whatever its place in the queue. */
+  clear(nexus: Nexus, condition: Sense): void {
+    const remaining = this.#pending.get(nexus)?.filter((pending) => pending !== condition);
+    if (remaining === undefined) return;
+    if (remaining.length > 0) this.#pending.set(nexus, remaining);
+    else this.#pending.delete(nexus);
+  }
+
   forget(nexus: Nexus): void {
     this.#pending.delete(nexus);
   }

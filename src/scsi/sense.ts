@@ -7,11 +7,14 @@ import {
   MISCOMPARE,
   NO_SENSE,
   NOT_READY,
+  STATUS_BUSY,
   STATUS_CHECK_CONDITION,
   STATUS_GOOD,
   UNIT_ATTENTION,
 } from "../abi/scsi.ts";
+import type { Log } from "../core/log.ts";
 import type { ScsiTask } from "./task.ts";
+import { cdb8 } from "./task-access.ts";
 
 /** Sense key, additional sense code and qualifier, with the name that [SPC-4] annex E gives them. */
 export interface Sense {
@@ -35,7 +38,7 @@ export const LBA_OUT_OF_RANGE = sense(ILLEGAL_REQUEST, 0x21, 0x00, "LOGICAL BLOC
 export const INVALID_FIELD_IN_CDB = sense(ILLEGAL_REQUEST, 0x24, 0x00, "INVALID FIELD IN CDB");
 export const LOGICAL_UNIT_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED");
 export const SAVING_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED");
-export const BUS_DEVICE_RESET = sense(UNIT_ATTENTION, 0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED");
+export const RESET_OCCURRED = sense(UNIT_ATTENTION, 0x29, 0x00, "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED");
 export const REPORTED_LUNS_CHANGED = sense(UNIT_ATTENTION, 0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED");
 export const WRITE_PROTECTED = sense(DATA_PROTECT, 0x27, 0x00, "WRITE PROTECTED");
 export const SPACE_ALLOCATION_FAILED = sense(DATA_PROTECT, 0x27, 0x07, "SPACE ALLOCATION FAILED WRITE PROTECT");
@@ -65,12 +68,31 @@ export function checkCondition(task: ScsiTask, what: Sense): void {
   task.done();
 }
 
+/**
+ * Ends a task whose handler threw. Guest input never throws: this is a bug of ours, and the command it hit must still
+ * be answered.
+ */
+export function failTask(task: ScsiTask, error: unknown, log: Log): void {
+  log.error({ err: error, opcode: cdb8(task, 0) }, "command handler failed");
+  checkCondition(task, INTERNAL_TARGET_FAILURE);
+}
+
 /** Ends a task with GOOD; `dataInCount` bytes stand in its buffer. */
 export function good(task: ScsiTask, dataInCount = 0): void {
   task.status = STATUS_GOOD;
   task.senseLength = 0;
   task.dataInCount = dataInCount;
   task.done();
+}
+
+/** Ends a task with data-in, cut at the CDB's allocation length. [SPC-4] 4.2.5.6. BUSY when there is no memory for it. */
+export function answerWith(task: ScsiTask, data: Uint8Array, allocationLength: number) {
+  const length = Math.min(data.length, allocationLength);
+  if (length === 0) return good(task);
+  const address = task.reserve(length);
+  if (address === 0) return endWith(task, STATUS_BUSY);
+  task.memory.u8.set(data.subarray(0, length), address);
+  good(task, length);
 }
 
 /** Ends a task with a status that carries no sense data. */

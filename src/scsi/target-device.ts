@@ -1,22 +1,21 @@
-import { INQUIRY, REPORT_LUNS, REQUEST_SENSE, STATUS_BUSY } from "../abi/scsi.ts";
+import { INQUIRY, REPORT_LUNS, REQUEST_SENSE } from "../abi/scsi.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { type LogicalUnit, UnitAttentions } from "./logical-unit.ts";
 import { decodeLun, encodeLun, LUN_ADAPTER, LUN_REPORT_LUNS, lunKey } from "./lun.ts";
 import {
-  BUS_DEVICE_RESET,
+  answerWith,
   checkCondition,
-  endWith,
   FIXED_SENSE_LENGTH,
-  good,
-  INTERNAL_TARGET_FAILURE,
+  failTask,
   INVALID_FIELD_IN_CDB,
   LOGICAL_UNIT_NOT_SUPPORTED,
   REPORTED_LUNS_CHANGED,
+  RESET_OCCURRED,
   writeFixedSense,
 } from "./sense.ts";
 import type { Nexus, ScsiTask, TargetDevice } from "./task.ts";
-import { cdb8, cdb32, placeDataIn } from "./task-access.ts";
+import { cdb8, cdb32 } from "./task-access.ts";
 
 const LUN_BYTES = 8;
 const REPORT_LUNS_ALLOCATION_MINIMUM = 16;
@@ -47,9 +46,22 @@ export class ScsiTargetDevice implements TargetDevice {
   addLogicalUnit(unit: LogicalUnit): void {
     const key = lunKey(unit.address);
     if (this.#members.has(key)) throw new Error(`there is a logical unit at ${JSON.stringify(unit.address)} already`);
+    this.#inventoryChanged();
+    this.#members.set(key, { unit, attentions: new UnitAttentions() });
+  }
+
+  /** Takes a logical unit away from every nexus. The caller waits for its tasks and closes it. */
+  removeLogicalUnit(unit: LogicalUnit): void {
+    const key = lunKey(unit.address);
+    if (this.#members.get(key)?.unit !== unit) return;
+    this.#members.delete(key);
+    this.#inventoryChanged();
+  }
+
+  /** [SPC-4] 6.33: every remaining unit tells every nexus. */
+  #inventoryChanged(): void {
     for (const { attentions } of this.#members.values())
       for (const nexus of this.#nexuses) attentions.establish(nexus, REPORTED_LUNS_CHANGED);
-    this.#members.set(key, { unit, attentions: new UnitAttentions() });
   }
 
   nexusOpened(nexus: Nexus): void {
@@ -67,20 +79,18 @@ export class ScsiTargetDevice implements TargetDevice {
 
   reset(memory: SharedMemory, lunOffset: number): void {
     const member = this.#members.get(decodeLun(memory.u8, lunOffset));
-    for (const nexus of this.#nexuses) member?.attentions.establish(nexus, BUS_DEVICE_RESET);
+    for (const nexus of this.#nexuses) member?.attentions.establish(nexus, RESET_OCCURRED);
   }
 
   execute(task: ScsiTask): void {
     try {
       this.#execute(task);
     } catch (error) {
-      // Guest input never throws: this is a bug of ours, and the command it hit must still be answered.
-      this.#log.error({ err: error, opcode: cdb8(task, 0) }, "command handler failed");
-      checkCondition(task, INTERNAL_TARGET_FAILURE);
+      failTask(task, error, this.#log);
     }
   }
 
-  #execute(task: ScsiTask): void {
+  #execute(task: ScsiTask) {
     const key = decodeLun(task.memory.u8, task.lunOffset);
     const opcode = cdb8(task, 0);
     if (opcode === REPORT_LUNS) return this.#reportLuns(task, key);
@@ -92,7 +102,7 @@ export class ScsiTargetDevice implements TargetDevice {
       if (attention && opcode === REQUEST_SENSE) {
         const data = new Uint8Array(FIXED_SENSE_LENGTH);
         writeFixedSense(data, 0, attention);
-        return this.#answer(task, data, cdb8(task, 4));
+        return answerWith(task, data, cdb8(task, 4));
       }
       if (attention) return checkCondition(task, attention);
     }
@@ -100,29 +110,30 @@ export class ScsiTargetDevice implements TargetDevice {
   }
 
   /** What an address without a logical unit answers. [SPC-4] 6.6.2: INQUIRY succeeds all the same. */
-  #executeAbsent(task: ScsiTask, opcode: number): void {
+  #executeAbsent(task: ScsiTask, opcode: number) {
     const data = new Uint8Array(opcode === INQUIRY ? ABSENT_INQUIRY_LENGTH : FIXED_SENSE_LENGTH);
     if (opcode === INQUIRY) {
       if ((cdb8(task, 1) & 1) !== 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
       data[0] = NOT_CAPABLE;
       data[4] = ABSENT_INQUIRY_LENGTH - 5;
-      return this.#answer(task, data, (cdb8(task, 3) << 8) | cdb8(task, 4));
+      return answerWith(task, data, (cdb8(task, 3) << 8) | cdb8(task, 4));
     }
     if (opcode !== REQUEST_SENSE) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
     writeFixedSense(data, 0, LOGICAL_UNIT_NOT_SUPPORTED);
-    this.#answer(task, data, cdb8(task, 4));
+    answerWith(task, data, cdb8(task, 4));
   }
 
   /**
    * REPORT LUNS in two dialects ([protocol] 3.12): sent to the all-zero LUN or the well-known unit it lists the whole
    * adapter; sent to a bus and target it lists only what stands there, in peripheral format.
    */
-  #reportLuns(task: ScsiTask, key: number): void {
+  #reportLuns(task: ScsiTask, key: number) {
     const allocation = cdb32(task, 6);
     const select = cdb8(task, 2);
     if (select > 2 || allocation < REPORT_LUNS_ALLOCATION_MINIMUM) return checkCondition(task, INVALID_FIELD_IN_CDB);
-    if (key === LUN_ADAPTER || key === LUN_REPORT_LUNS)
-      return this.#answer(task, this.#adapterList(select), allocation);
+    // Who asks for the inventory knows that it has changed. [SAM-5] 5.14.
+    for (const { attentions } of this.#members.values()) attentions.clear(task.nexus, REPORTED_LUNS_CHANGED);
+    if (key === LUN_ADAPTER || key === LUN_REPORT_LUNS) return answerWith(task, this.#adapterList(select), allocation);
     if (key < 0) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
     const place = key & ~0x1f;
     const luns = [...this.#members.keys()]
@@ -137,7 +148,7 @@ export class ScsiTargetDevice implements TargetDevice {
       data[at + 1] = lun;
       at += LUN_BYTES;
     }
-    this.#answer(task, data, allocation);
+    answerWith(task, data, allocation);
   }
 
   #adapterList(select: number): Uint8Array {
@@ -146,12 +157,6 @@ export class ScsiTargetDevice implements TargetDevice {
     const data = lunList(select === WELL_KNOWN_ONLY ? 0 : keys.length + 1);
     for (const [index, key] of keys.entries()) encodeLun(key, data, LUN_BYTES * (index + 2));
     return data;
-  }
-
-  #answer(task: ScsiTask, data: Uint8Array, allocation: number): void {
-    const placed = placeDataIn(task, data, allocation);
-    if (placed < 0) endWith(task, STATUS_BUSY);
-    else good(task, placed);
   }
 }
 

@@ -45,7 +45,7 @@ export interface ScsiTask {
 
   /** Result. Data-in bytes that stand in the buffer; may exceed dataInLength: the port truncates and tells the residual. */
   dataInCount: number;
-  /** Data-out bytes that the command took; the port tells the residual. */
+  /** Data-out bytes that the command asked for; may exceed dataOutLength: the port tells the residual. */
   dataOutCount: number;
   status: number;
   /** Sense data, when status is CHECK CONDITION: `senseLength` bytes at the start of `sense`. */

@@ -1,7 +1,6 @@
-import { STATUS_BUSY } from "../../abi/scsi.ts";
-import { endWith, good } from "../sense.ts";
+import { answerWith } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
-import { cdb32, placeDataIn } from "../task-access.ts";
+import { cdb32 } from "../task-access.ts";
 import type { Disk } from "./disk.ts";
 
 const READ_CAPACITY_10_LENGTH = 8;
@@ -10,7 +9,7 @@ const READ_CAPACITY_16_LENGTH = 32;
 const CAPACITY_BEYOND_32_BITS = 0xffffffff;
 
 /** READ CAPACITY(10). [SBC-3] 5.15. */
-export function readCapacity10(disk: Disk, task: ScsiTask): void {
+export function readCapacity10(disk: Disk, task: ScsiTask) {
   const data = new DataView(new ArrayBuffer(READ_CAPACITY_10_LENGTH));
   data.setUint32(0, Math.min(disk.blockCount - 1, CAPACITY_BEYOND_32_BITS));
   data.setUint32(4, disk.blockSize);
@@ -18,7 +17,7 @@ export function readCapacity10(disk: Disk, task: ScsiTask): void {
 }
 
 /** READ CAPACITY(16). [SBC-3] 5.16. */
-export function readCapacity16(disk: Disk, task: ScsiTask): void {
+export function readCapacity16(disk: Disk, task: ScsiTask) {
   const data = new DataView(new ArrayBuffer(READ_CAPACITY_16_LENGTH));
   data.setBigUint64(0, BigInt(disk.blockCount - 1));
   data.setUint32(8, disk.blockSize);
@@ -32,8 +31,6 @@ function physicalExponent({ store, blockSize }: Disk): number {
   return ratio > 1 && Number.isInteger(Math.log2(ratio)) ? Math.log2(ratio) : 0;
 }
 
-function answer(task: ScsiTask, data: DataView, allocation: number): void {
-  const placed = placeDataIn(task, new Uint8Array(data.buffer), allocation);
-  if (placed < 0) endWith(task, STATUS_BUSY);
-  else good(task, placed);
+function answer(task: ScsiTask, data: DataView, allocation: number) {
+  answerWith(task, new Uint8Array(data.buffer), allocation);
 }

@@ -5,12 +5,15 @@ import type { LogicalUnit } from "../logical-unit.ts";
 import type { LunAddress } from "../lun.ts";
 import {
   checkCondition,
+  failTask,
   INVALID_FIELD_IN_CDB,
   INVALID_OPERATION_CODE,
   NOT_READY_STOPPED,
   WRITE_PROTECTED,
 } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
+import { TaskSet } from "../task-set.ts";
+import { type Blocks, type Bytes, bytesIn, wholeBlocks } from "../units.ts";
 import { TransferPool } from "./transfer-pool.ts";
 
 /** INQUIRY strings. AIX takes a disk only with IBM's own. [protocol] 5.2. */
@@ -43,8 +46,9 @@ export class Disk implements LogicalUnit {
   readonly identity: Identity;
   readonly log: Log;
   /** Whole logical blocks that the store holds. */
-  readonly blockCount: number;
+  readonly blockCount: Blocks;
   readonly transfers: TransferPool;
+  readonly #taskSet: TaskSet;
   /** START STOP UNIT stopped it. */
   stopped = false;
 
@@ -55,12 +59,13 @@ export class Disk implements LogicalUnit {
     this.readOnly = options.readOnly || options.store.readOnly;
     this.identity = options.identity;
     this.log = options.log;
-    this.blockCount = Math.floor(options.store.size / options.blockSize);
-    this.transfers = new TransferPool(options.log);
+    this.blockCount = wholeBlocks(options.store.size, options.blockSize);
+    this.#taskSet = new TaskSet((task) => this.#startGuarded(task));
+    this.transfers = new TransferPool(options.log, this.#taskSet);
   }
 
-  get size(): number {
-    return this.blockCount * this.blockSize;
+  get size(): Bytes {
+    return bytesIn(this.blockCount, this.blockSize);
   }
 
   get description(): string {
@@ -68,6 +73,19 @@ export class Disk implements LogicalUnit {
   }
 
   execute(task: ScsiTask): void {
+    if (this.#taskSet.admits(task)) this.#start(task);
+  }
+
+  /** Starts a task that had to wait: nobody above is there to catch. */
+  #startGuarded(task: ScsiTask): void {
+    try {
+      this.#start(task);
+    } catch (error) {
+      failTask(task, error, this.log);
+    }
+  }
+
+  #start(task: ScsiTask) {
     const command = findCommand(task);
     if (command === undefined) return checkCondition(task, INVALID_OPERATION_CODE);
     if (!cdbFits(task, command)) return checkCondition(task, INVALID_FIELD_IN_CDB);

@@ -1,5 +1,4 @@
 import {
-  STATUS_BUSY,
   VPD_BLOCK_DEVICE_CHARACTERISTICS,
   VPD_BLOCK_LIMITS,
   VPD_DEVICE_IDENTIFICATION,
@@ -7,9 +6,9 @@ import {
   VPD_SUPPORTED_PAGES,
   VPD_UNIT_SERIAL_NUMBER,
 } from "../../abi/scsi.ts";
-import { checkCondition, endWith, good, INVALID_FIELD_IN_CDB } from "../sense.ts";
+import { answerWith, checkCondition, INVALID_FIELD_IN_CDB } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
-import { cdb8, cdb16, placeDataIn } from "../task-access.ts";
+import { cdb8, cdb16 } from "../task-access.ts";
 import type { Disk } from "./disk.ts";
 import { MAXIMUM_TRANSFER_BYTES } from "./transfer.ts";
 
@@ -26,16 +25,14 @@ const STANDARD_WITH_DESCRIPTORS = 96;
 const CLAIMED_STANDARDS = [0x00a0, 0x0460, 0x04c0] as const;
 
 /** INQUIRY. [SPC-4] 6.6. */
-export function inquiry(disk: Disk, task: ScsiTask): void {
+export function inquiry(disk: Disk, task: ScsiTask) {
   const page = cdb8(task, 2);
   const vital = (cdb8(task, 1) & EVPD) !== 0;
   if (!vital && page !== 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
   const body = vital ? VPD_PAGES.get(page)?.(disk) : undefined;
   if (vital && body === undefined) return checkCondition(task, INVALID_FIELD_IN_CDB);
   const data = body === undefined ? standardInquiry(disk) : vpdPage(page, body);
-  const placed = placeDataIn(task, data, cdb16(task, 3));
-  if (placed < 0) endWith(task, STATUS_BUSY);
-  else good(task, placed);
+  answerWith(task, data, cdb16(task, 3));
 }
 
 function standardInquiry({ identity }: Disk): Uint8Array {

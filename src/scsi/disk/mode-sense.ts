@@ -1,7 +1,7 @@
-import { MODE_PAGE_ALL, MODE_PAGE_CACHING, MODE_PAGE_CONTROL, MODE_SENSE_6, STATUS_BUSY } from "../../abi/scsi.ts";
-import { checkCondition, endWith, good, INVALID_FIELD_IN_CDB, SAVING_NOT_SUPPORTED } from "../sense.ts";
+import { MODE_PAGE_ALL, MODE_PAGE_CACHING, MODE_PAGE_CONTROL, MODE_SENSE_6 } from "../../abi/scsi.ts";
+import { answerWith, checkCondition, INVALID_FIELD_IN_CDB, SAVING_NOT_SUPPORTED } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
-import { cdb8, cdb16, placeDataIn } from "../task-access.ts";
+import { cdb8, cdb16 } from "../task-access.ts";
 import type { Disk } from "./disk.ts";
 
 const PAGE_CONTROL_CHANGEABLE = 1;
@@ -21,7 +21,7 @@ const PAGES: ReadonlyMap<number, Uint8Array> = new Map([
 ]);
 
 /** MODE SENSE(6), (10). [SPC-4] 6.11, 6.12. */
-export function modeSense(disk: Disk, task: ScsiTask): void {
+export function modeSense(disk: Disk, task: ScsiTask) {
   const short = cdb8(task, 0) === MODE_SENSE_6;
   const pageControl = cdb8(task, 2) >> 6;
   const page = cdb8(task, 2) & 0x3f;
@@ -40,9 +40,7 @@ export function modeSense(disk: Disk, task: ScsiTask): void {
     ? [rest + 3, 0, specific, descriptor.length]
     : [(rest + 6) >> 8, (rest + 6) & 0xff, 0, specific, long ? 1 : 0, 0, 0, descriptor.length];
   const allocation = short ? cdb8(task, 4) : cdb16(task, 7);
-  const placed = placeDataIn(task, Uint8Array.from([...header, ...descriptor, ...bodies]), allocation);
-  if (placed < 0) endWith(task, STATUS_BUSY);
-  else good(task, placed);
+  answerWith(task, Uint8Array.from([...header, ...descriptor, ...bodies]), allocation);
 }
 
 function modePage(code: number, changeable: boolean): number[] {

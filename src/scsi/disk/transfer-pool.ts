@@ -2,6 +2,7 @@ import type { Log } from "../../core/log.ts";
 import { STORE_DONE, STORE_PENDING, type StoreCompletion } from "../block-store.ts";
 import {
   checkCondition,
+  failTask,
   good,
   INTERNAL_TARGET_FAILURE,
   MISCOMPARE_DURING_VERIFY,
@@ -11,6 +12,7 @@ import {
   WRITE_ERROR,
 } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
+import type { TaskSet } from "../task-set.ts";
 
 // errno values of Linux, as node:os has them; scsi does not touch the operating system's modules.
 const EIO = -5;
@@ -29,6 +31,7 @@ function senseOf(operation: Operation, errno: number): Sense {
 /** One store operation under way for one task. Reused: the data path allocates nothing. */
 class Transfer implements StoreCompletion {
   readonly #pool: TransferPool;
+  #pending = false;
   task: ScsiTask | undefined;
   operation: Operation = "read";
   /** Data-in bytes that the task gets when this succeeds; bytes to compare for a verify. */
@@ -38,7 +41,31 @@ class Transfer implements StoreCompletion {
     this.#pool = pool;
   }
 
+  /** The store's answer to the operation: ends the task at once, or leaves its end to storeDone. */
+  settle(result: number): void {
+    if (result !== STORE_PENDING) {
+      this.#end(result);
+    } else if (this.task !== undefined) {
+      this.#pending = true;
+      this.#pool.taskSet.began(this.task.attribute);
+    }
+  }
+
   storeDone(result: number): void {
+    const { task } = this;
+    if (task === undefined || !this.#pending) return;
+    this.#pending = false;
+    const { attribute } = task;
+    const { taskSet, log } = this.#pool;
+    try {
+      this.#end(result);
+    } catch (error) {
+      failTask(task, error, log);
+    }
+    taskSet.ended(attribute);
+  }
+
+  #end(result: number): void {
     const { task, operation, length } = this;
     if (task === undefined) return;
     this.task = undefined;
@@ -52,28 +79,24 @@ class Transfer implements StoreCompletion {
       good(task, operation === "read" ? length : 0);
     }
   }
-
-  /** Ends at once when the store did, else leaves the end to storeDone. */
-  settle(result: number): void {
-    if (result !== STORE_PENDING) this.storeDone(result);
-  }
 }
 
 /** Compares what the initiator sent with what was read behind it in the same buffer. */
-function endVerify(task: ScsiTask, length: number): void {
+function endVerify(task: ScsiTask, length: number) {
   const { u8 } = task.memory;
   for (let at = 0; at < length; at++)
     if (u8[task.buffer + at] !== u8[task.buffer + length + at]) return checkCondition(task, MISCOMPARE_DURING_VERIFY);
-  task.dataOutCount = length;
   good(task);
 }
 
 export class TransferPool {
   readonly log: Log;
+  readonly taskSet: TaskSet;
   readonly #idle: Transfer[] = [];
 
-  constructor(log: Log) {
+  constructor(log: Log, taskSet: TaskSet) {
     this.log = log;
+    this.taskSet = taskSet;
   }
 
   take(task: ScsiTask, operation: Operation, length: number): Transfer {

@@ -1,0 +1,70 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
+
+/** An image or device that can't be served; the message names it and says what to do. */
+export class StoreOpenError extends Error {
+  readonly code = "VSCSI_STORE";
+}
+
+export interface OpenFile {
+  readonly fd: number;
+  /** Bytes: whole sectors. */
+  readonly size: number;
+  /** Bytes behind the last whole sector, which are not served. */
+  readonly cutOff: number;
+  /** Device and inode of the file, or number of the device: what tells two stores on the same bytes apart. */
+  readonly identity: string;
+}
+
+const SECTOR = 512;
+
+/** What the person can do about it, by errno. */
+const ADVICE: ReadonlyMap<string, (path: string) => string> = new Map<string, (path: string) => string>([
+  ["ENOENT", (path) => `make it first, for example: truncate -s 1G ${path}`],
+  ["EACCES", () => "serve it read-only, or give this user the right to write"],
+  ["EPERM", () => "serve it read-only, or give this user the right to write"],
+  ["EROFS", () => "its file system is read-only: serve it read-only"],
+  ["EBUSY", () => "the device is mounted or in other use: unmount it, or serve it read-only"],
+  ["EISDIR", () => "it is a directory: name an image file or a block device"],
+]);
+
+/** Opens an image file or block device and finds its size. @throws StoreOpenError */
+export function openFile(path: string, readOnly: boolean): OpenFile {
+  const fd = open(path, readOnly);
+  try {
+    return { fd, ...measure(path, fstatSync(fd)) };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function open(path: string, readOnly: boolean): number {
+  try {
+    if (readOnly) return openSync(path, constants.O_RDONLY);
+    // O_EXCL without O_CREAT means, for a block device alone: not while it is mounted or claimed. open(2).
+    return openSync(path, constants.O_RDWR | (statSync(path).isBlockDevice() ? constants.O_EXCL : 0));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const advice = ADVICE.get(code ?? "")?.(path) ?? message;
+    throw new StoreOpenError(`${path}: can't be opened (${code ?? message}): ${advice}`);
+  }
+}
+
+function measure(path: string, stat: Stats): Omit<OpenFile, "fd"> {
+  if (!stat.isFile() && !stat.isBlockDevice())
+    throw new StoreOpenError(`${path}: is neither a file nor a block device`);
+  const bytes = stat.isFile() ? stat.size : deviceSize(stat.rdev);
+  const cutOff = bytes % SECTOR;
+  if (bytes === cutOff)
+    throw new StoreOpenError(`${path}: has no whole sector; give it a size, for example: truncate -s 1G ${path}`);
+  const identity = stat.isFile() ? `file ${stat.dev}:${stat.ino}` : `device ${stat.rdev}`;
+  return { size: bytes - cutOff, cutOff, identity };
+}
+
+/** Size of a block device as sysfs tells it, in sectors of 512 bytes whatever the device's own are. */
+function deviceSize(device: number): number {
+  // Linux's encoding of a device number: 12 bits of major, 20 of minor, in two parts.
+  const major = (device >> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+  return Number(readFileSync(`/sys/dev/block/${major}:${minor}/size`, "utf8")) * SECTOR;
+}
