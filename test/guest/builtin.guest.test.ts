@@ -62,7 +62,7 @@ describe.skipIf(!["qemu-system-ppc64", "cpio", "dpkg-deb", "readelf"].every(requ
 
   test("says why it failed, with the console's last lines", { timeout: 30_000 }, async () => {
     await expect(runGuest({ args: ["-M", "no-such-machine"], timeoutMs: 20_000 })).rejects.toThrow(
-      /exit status 1.*no-such-machine/s,
+      /exit status 1.*unsupported machine type/s,
     );
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -39,6 +40,7 @@ export async function servedGuest(
   reboots = false,
 ): Promise<string[]> {
   const base = await ensureGuest(join(ROOT, ".guest"), (line) => process.stderr.write(`${line}\n`));
+  execFileSync("bash", [join(ROOT, "qemu/build")]);
   const initramfs = folder.file("initramfs");
   await writeJobInitramfs(base.initramfs, job, {}, initramfs);
   const args = qemuArguments({

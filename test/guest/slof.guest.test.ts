@@ -12,7 +12,8 @@ done
 for disk in /dev/sd?; do
   if [ "$(cat /sys/block/$(basename $disk)/ro)" = 1 ]; then
     dd if=/dev/zero of=$disk bs=512 count=1 conv=fsync 2>/dev/null && exit 30
-    sg_raw -s 512 -i /dev/zero $disk 2a 00 00 00 00 00 00 00 01 00 2>&1 | grep -i 'data protect' || exit 31
+    generic=/dev/$(basename /sys/block/$(basename $disk)/device/scsi_generic/sg*)
+    sg_raw -s 512 -i /dev/zero $generic 2a 00 00 00 00 00 00 00 01 00 2>&1 | grep -i 'data protect' || exit 31
     dd if=$disk bs=4k count=16 2>/dev/null | sha256sum | sed 's/^/READ-ONLY-SUM /'
   fi
 done

@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { DaemonProcess } from "../support/daemon-process.ts";
+
+const CLI = resolve(import.meta.dirname, "../../dist/cli/main.js");
+const folder = mkdtempSync(join(tmpdir(), "vscsi-cli-"));
+const control = join(folder, "control.sock");
+const socket = join(folder, "guest.sock");
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function vscsi(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8", timeout: 20_000 });
+}
+
+test.each<[string[], number, RegExp]>([
+  [["bogus"], 2, /unknown command 'bogus'/],
+  [["serve"], 2, /nothing to serve/],
+  [["serve", "--core", "c"], 2, /Allowed choices are wasm, js/],
+  [["serve", "--memory", "lots"], 2, /backend\.size: "lots" is not allowed/],
+  [["serve", "--memory", "1M", "--unit", "3"], 2, /unitAddress: "3" is not allowed/],
+  [["serve", "--config", "/nowhere.json"], 2, /\/nowhere\.json: can't be read/],
+  [["serve", "--disk", "/nowhere.img", "--control", control, "--socket", socket], 1, /\/nowhere\.img: .*truncate/s],
+  [["status", "--control", join(folder, "none.sock")], 1, /no daemon answers/],
+])("vscsi %j ends with status %i and says why", (args, status, message) => {
+  const result = vscsi(...args);
+  expect(result.stderr).toMatch(message);
+  expect(result.stderr).not.toMatch(/^\s+at /m);
+  expect(result.status).toBe(status);
+});
+
+test("help is no error", () => {
+  const { status, stdout } = vscsi("--help");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/serve.*status.*guest.*demo/s);
+});
+
+test("the demo shows a disk working", () => {
+  const { status, stdout } = vscsi("demo", "--once", "--control", control, "--socket", socket);
+  expect(stdout).toMatch(/verified +16 MiB/);
+  expect(status).toBe(0);
+});
+
+test("a daemon comes up, tells its status, refuses a twin, ends by SIGTERM with 0", async () => {
+  const image = join(folder, "disk.img");
+  writeFileSync(image, "");
+  truncateSync(image, 1 << 20);
+  const flags = ["--disk", image, "--socket", socket];
+  const daemon = await DaemonProcess.start(control, flags);
+  try {
+    expect((await daemon.status()).adapters[0]?.logicalUnits).toMatchObject([{ target: 1, size: 1 << 20 }]);
+    expect(vscsi("status", "--control", control).stdout).toContain(image);
+    const twin = vscsi("serve", "--control", join(folder, "other.sock"), ...flags);
+    expect(twin.status).toBe(1);
+    expect(twin.stderr).toMatch(/another process listens here/);
+  } finally {
+    expect(await daemon.end("SIGTERM")).toBe(0);
+  }
+});
+
+test("a file that is no socket is left alone", () => {
+  const path = join(folder, "precious");
+  writeFileSync(path, "data");
+  const result = vscsi("serve", "--memory", "1M", "--socket", path, "--control", control);
+  expect(result.stderr).toMatch(/is there and is no socket/);
+  expect(result.status).toBe(1);
+});
+
+test("a socket that a dead daemon left is taken over", async () => {
+  const first = await DaemonProcess.start(control, ["--memory", "1M", "--socket", socket]);
+  await first.end("SIGKILL");
+  const second = await DaemonProcess.start(control, ["--memory", "1M", "--socket", socket]);
+  expect(await second.end("SIGTERM")).toBe(0);
+});
