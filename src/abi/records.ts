@@ -1,6 +1,6 @@
 // The core's own records in linear memory: what the host lays out and the core reads and writes. All fields are
 // little-endian 32-bit words (WebAssembly's order) unless a line says "raw" (bytes as they were on the wire) or
-// "64-bit". An address is a byte offset into the shared linear memory. docs/core-abi.md is the reference.
+// "64-bit". An address is a byte offset into the shared linear memory.
 // Plain constants only: AssemblyScript and TypeScript both import this file.
 
 /** Bumped on any change to a record or an export. */
