@@ -60,7 +60,9 @@ export class FakeTask implements ScsiTask {
     this.lbaLow = (options.decoded?.lba ?? 0) % 2 ** 32;
     this.blocks = options.decoded?.blocks ?? 0;
     if (options.dataOut !== undefined && options.dataOut.length > 0)
-      memory.u8.set(options.dataOut, this.reserve(options.dataOut.length));
+      // Reserving may grow the memory: its view is taken afterwards.
+      const address = this.reserve(options.dataOut.length);
+      memory.u8.set(options.dataOut, address);
     this.#noBuffer = options.noBuffer ?? false;
   }
 
