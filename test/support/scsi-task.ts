@@ -59,10 +59,11 @@ export class FakeTask implements ScsiTask {
     this.lbaHigh = Math.floor((options.decoded?.lba ?? 0) / 2 ** 32);
     this.lbaLow = (options.decoded?.lba ?? 0) % 2 ** 32;
     this.blocks = options.decoded?.blocks ?? 0;
-    if (options.dataOut !== undefined && options.dataOut.length > 0)
+    if (options.dataOut !== undefined && options.dataOut.length > 0) {
       // Reserving may grow the memory: its view is taken afterwards.
       const address = this.reserve(options.dataOut.length);
       memory.u8.set(options.dataOut, address);
+    }
     this.#noBuffer = options.noBuffer ?? false;
   }
 
