@@ -3,9 +3,12 @@
 import { H_DEST_PARM, H_PERMISSION, H_SOURCE_PARM, H_SUCCESS, TCE_READ, TCE_WRITE } from "../src/abi/papr";
 import {
   ADAPTER_REMOTE_WINDOW,
+  DIRECTION_IN,
+  DIRECTION_OUT,
   EXTENT_LENGTH,
   EXTENT_LINEAR,
   EXTENT_SIZE,
+  SLOT_DIRECTION,
   SLOT_EXTENTS,
   SLOT_EXTENT_COUNT,
   SLOT_GENERATION,
@@ -72,6 +75,9 @@ export function copySlot(adapter: u32, slot: u32, offset: u32, ours: u32, length
   if (<u64>offset + length > <u64>load<u32>(slot + SLOT_TRANSFER_LENGTH)) return out ? H_DEST_PARM : H_SOURCE_PARM;
   const window = load<u32>(adapter + ADAPTER_REMOTE_WINDOW);
   if (load<u32>(window + WINDOW_STATE) != WINDOW_TRANSLATED) return H_PERMISSION;
+  // The extents were checked for the rights of their own direction only: a data-out buffer may be read-only.
+  const direction: u32 = out ? DIRECTION_IN : DIRECTION_OUT;
+  if (length > 0 && load<u32>(slot + SLOT_DIRECTION) != direction) return H_PERMISSION;
   const current = load<u32>(window + WINDOW_GENERATION) == load<u32>(slot + SLOT_GENERATION);
   let extent = slot + SLOT_EXTENTS;
   const end = extent + load<u32>(slot + SLOT_EXTENT_COUNT) * EXTENT_SIZE;

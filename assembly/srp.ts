@@ -38,6 +38,7 @@ import {
   SLOT_TAG,
   SLOT_TASK_ATTRIBUTE,
 } from "../src/abi/records";
+import { READ_10, READ_12, READ_16, READ_6, WRITE_10, WRITE_12, WRITE_16, WRITE_6 } from "../src/abi/scsi";
 import {
   SRP_AER_RSP,
   SRP_CMD,
@@ -139,24 +140,24 @@ function decodeOperation(slot: u32, cdb: u32): void {
   let low: u32 = 0;
   let blocks: u32 = 0;
   switch (opcode) {
-    case 0x08: // READ(6)
-    case 0x0a: // WRITE(6)
+    case READ_6:
+    case WRITE_6:
       low = loadBig32(cdb) & 0x1fffff;
       blocks = load<u8>(cdb, 4);
       if (blocks == 0) blocks = 256;
       break;
-    case 0x28: // READ(10)
-    case 0x2a: // WRITE(10)
+    case READ_10:
+    case WRITE_10:
       low = loadBig32(cdb + 2);
       blocks = loadBig16(cdb + 7);
       break;
-    case 0xa8: // READ(12)
-    case 0xaa: // WRITE(12)
+    case READ_12:
+    case WRITE_12:
       low = loadBig32(cdb + 2);
       blocks = loadBig32(cdb + 6);
       break;
-    case 0x88: // READ(16)
-    case 0x8a: // WRITE(16)
+    case READ_16:
+    case WRITE_16:
       high = loadBig32(cdb + 2);
       low = loadBig32(cdb + 6);
       blocks = loadBig32(cdb + 10);

@@ -191,7 +191,7 @@ function answer(adapter: u32, slot: u32): i32 {
       return H_SUCCESS;
     }
     const ioba = (<u64>load<u32>(slot + SLOT_ADDRESS_HIGH) << 32) | load<u32>(slot + SLOT_ADDRESS_LOW);
-    const length = load<u32>(slot + SLOT_RESPONSE_LENGTH);
+    const length = min<u32>(load<u32>(slot + SLOT_RESPONSE_LENGTH), SRP_IU_MAX);
     if (copyOut(window, ioba, slot + SLOT_RESPONSE, length) != H_SUCCESS) return H_PERMISSION;
     store<u32>(slot + SLOT_RESPONSE_COPIED, 1);
   }

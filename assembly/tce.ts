@@ -30,9 +30,10 @@ export function linearOf(window: u32, ioba: u64, rights: u32): u32 {
   if (load<u32>(window + WINDOW_STATE) != WINDOW_TRANSLATED) return UNREACHABLE;
   const tce = load<u64>(load<u32>(window + WINDOW_TCES) + (<u32>(ioba >> TCE_PAGE_SHIFT) << 3));
   if ((<u32>tce & rights) != rights) return UNREACHABLE;
-  const page = tce & ~<u64>(TCE_PAGE_SIZE - 1);
-  if (page + TCE_PAGE_SIZE > <u64>load<u32>(window + WINDOW_MEMORY_SIZE)) return UNREACHABLE;
-  return load<u32>(window + WINDOW_MEMORY) + <u32>page + (<u32>ioba & (TCE_PAGE_SIZE - 1));
+  // Compared as page numbers: the end of the page as a byte address would wrap for the last page of 64 bits.
+  const page = tce >> TCE_PAGE_SHIFT;
+  if (page >= <u64>(load<u32>(window + WINDOW_MEMORY_SIZE) >> TCE_PAGE_SHIFT)) return UNREACHABLE;
+  return load<u32>(window + WINDOW_MEMORY) + (<u32>page << TCE_PAGE_SHIFT) + (<u32>ioba & (TCE_PAGE_SIZE - 1));
 }
 
 /** Bytes from `ioba` to the end of its page, at most `length`. */

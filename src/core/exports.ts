@@ -100,7 +100,7 @@ export interface CoreExports {
   /**
    * Server memory to the client's data-in buffer: bytes [offset, offset+length) of the slot's extents.
    * Translates anew when WINDOW_GENERATION has moved on. Not for staged windows.
-   * @returns H_SUCCESS; H_PERMISSION; H_DEST_PARM when the range exceeds the buffer
+   * @returns H_SUCCESS; H_PERMISSION, also when the slot's buffer is data-out; H_DEST_PARM when the range exceeds it
    */
   scatter(adapter: number, slot: number, offset: number, source: number, length: number): number;
 

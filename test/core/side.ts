@@ -18,17 +18,35 @@ import { AdapterRecords } from "../../src/core/adapter-records.ts";
 import type { CoreExports } from "../../src/core/exports.ts";
 import { SharedMemory } from "../../src/core/shared-memory.ts";
 
-const PAGE = 4096;
-export const RING_ENTRIES = 256;
-export const SLOTS = 64;
-/** Pages of the client partition, and entries of its TCE table. */
+export const PAGE = 4096;
+export const RING_ENTRIES = 64;
+/** Fewer than the ring's entries, so that slots can run out. */
+export const SLOTS = 40;
+/** Pages of the client partition that tests map. More follow that no TCE points to. */
 export const CLIENT_PAGES = 24;
-export const WINDOW_PAGES = 32;
-/** IOBA of the client's queue, which stands on the partition's first page. */
-export const QUEUE_IOBA_PAGE = WINDOW_PAGES - 1;
-const GUARD = 4 * PAGE;
+const HIDDEN_PAGES = 4;
+/** Pages of the partition in all. */
+export const PARTITION_PAGES = CLIENT_PAGES + HIDDEN_PAGES;
+/** This one is never mapped for writing. */
+export const READ_ONLY_PAGE = 1;
+/** Bytes of `Side.data`. */
+export const DATA_BYTES = 0x40000;
+const GUARD = HIDDEN_PAGES * PAGE;
+const GUARD_BYTE = 0xa5;
+const GUARD_BYTES = Buffer.alloc(GUARD, GUARD_BYTE);
+/** Linear memory below is the modules' own. */
+const FIRST_ADDRESS = 65_536;
 
-/** One core with its own memory: a client partition between guard pages, its window and queue, an adapter. */
+export interface SideOptions {
+  shared?: boolean;
+  windowPages?: number;
+  staged?: boolean;
+}
+
+/**
+ * One core with its own memory: a client partition between guard pages, its window and queue, an adapter. Two sides
+ * made with the same options have everything at the same addresses.
+ */
 export class Side {
   readonly memory: SharedMemory;
   readonly core: CoreExports;
@@ -40,70 +58,89 @@ export class Side {
   readonly client: number;
   /** Memory of the server's own, for data. */
   readonly data: number;
-  readonly entryScratch: number;
+  /** Room for a ring's worth of entries. */
+  readonly entries: number;
+  /** I/O page of the client's queue; the queue itself stands on the partition's first page. */
+  readonly queuePage: number;
   readonly #tces: number;
   /** End of everything that was laid out. */
-  readonly end: number;
+  readonly #end: number;
 
-  constructor(load: (memory: SharedMemory) => CoreExports, shared = true) {
+  constructor(load: (memory: SharedMemory) => CoreExports, options: SideOptions = {}) {
+    const { shared = true, windowPages = 32, staged = false } = options;
     const memory = new SharedMemory(64, shared);
     this.memory = memory;
-    this.#tces = memory.allocate(WINDOW_PAGES * 8);
+    this.#tces = memory.allocate(windowPages * 8);
     this.window = memory.allocate(WINDOW_SIZE);
     this.queue = memory.allocate(QUEUE_SIZE);
-    this.entryScratch = memory.allocate(CRQ_ENTRY_SIZE * SLOTS);
+    this.entries = memory.allocate(RING_ENTRIES * CRQ_ENTRY_SIZE);
     this.ring = memory.allocate(RING_ENTRIES * CRQ_ENTRY_SIZE);
-    this.client = memory.allocate(GUARD * 2 + CLIENT_PAGES * PAGE, PAGE) + GUARD;
-    this.data = memory.allocate(0x40000);
+    this.client = memory.allocate(PARTITION_PAGES * PAGE + 2 * GUARD, PAGE) + GUARD;
+    this.data = memory.allocate(DATA_BYTES);
     this.records = new AdapterRecords(memory, {
       ring: this.ring,
       ringEntries: RING_ENTRIES,
       slots: SLOTS,
       remoteWindow: this.window,
       clientQueue: this.queue,
-      staged: false,
+      staged,
     });
-    this.end = memory.allocate(64);
-    this.#word(this.window + WINDOW_STATE, WINDOW_TRANSLATED);
-    this.#word(this.window + WINDOW_TCES, this.#tces);
-    this.#word(this.window + WINDOW_TCE_COUNT, WINDOW_PAGES);
-    this.#word(this.window + WINDOW_MEMORY, this.client);
-    this.#word(this.window + WINDOW_MEMORY_SIZE, CLIENT_PAGES * PAGE);
-    this.#word(this.queue + QUEUE_STATE, QUEUE_OPEN);
-    this.#word(this.queue + QUEUE_WINDOW, this.window);
-    this.#word(this.queue + QUEUE_IOBA, QUEUE_IOBA_PAGE * PAGE);
-    this.#word(this.queue + QUEUE_LENGTH, PAGE);
-    for (const [from, to] of this.guards()) memory.u8.fill(0xa5, from, to);
+    this.#end = memory.allocate(64);
+    this.queuePage = windowPages - 1;
+    this.set(this.window + WINDOW_STATE, WINDOW_TRANSLATED);
+    this.set(this.window + WINDOW_TCES, this.#tces);
+    this.set(this.window + WINDOW_TCE_COUNT, windowPages);
+    this.set(this.window + WINDOW_MEMORY, this.client);
+    this.set(this.window + WINDOW_MEMORY_SIZE, PARTITION_PAGES * PAGE);
+    this.set(this.queue + QUEUE_STATE, QUEUE_OPEN);
+    this.set(this.queue + QUEUE_WINDOW, this.window);
+    this.set(this.queue + QUEUE_IOBA, this.queuePage * PAGE);
+    this.set(this.queue + QUEUE_LENGTH, PAGE);
+    this.map(this.queuePage, 0, 3);
+    for (const [from, to] of this.#guards()) memory.u8.fill(GUARD_BYTE, from, to);
     this.core = load(memory);
   }
 
-  guards(): [number, number][] {
-    const end = this.client + CLIENT_PAGES * PAGE;
-    return [
-      [this.client - GUARD, this.client],
-      [end, end + GUARD],
-    ];
+  get(address: number): number {
+    return this.memory.view.getUint32(address, true);
   }
 
+  set(address: number, value: number): void {
+    this.memory.view.setUint32(address, value, true);
+  }
+
+  /** Sets a TCE to a page of the partition. */
+  map(ioPage: number, page: number, rights: number): void {
+    this.setTce(ioPage, ((page << 12) | rights) >>> 0, 0);
+  }
+
+  /** Sets a TCE to any two words. */
+  setTce(ioPage: number, low: number, high: number): void {
+    this.set(this.#tces + ioPage * 8, low);
+    this.set(this.#tces + ioPage * 8 + 4, high);
+  }
+
+  /** True while nothing was written around the partition, to its unmapped pages or to the read-only one. */
   guardsIntact(): boolean {
-    return this.guards().every(([from, to]) =>
-      Buffer.from(this.memory.memory.buffer, from, to - from).equals(GUARD_BYTES),
-    );
+    return this.#guards().every(([from, to]) => {
+      const expected = GUARD_BYTES.subarray(0, to - from);
+      return Buffer.from(this.memory.memory.buffer, from, to - from).equals(expected);
+    });
   }
 
   /** Everything laid out, for comparison. Made anew: the buffer may have grown. */
   bytes(): Buffer {
-    return Buffer.from(this.memory.memory.buffer, 65_536, this.end - 65_536);
+    return Buffer.from(this.memory.memory.buffer, FIRST_ADDRESS, this.#end - FIRST_ADDRESS);
   }
 
-  setTce(index: number, low: number, high: number): void {
-    this.#word(this.#tces + index * 8, low);
-    this.#word(this.#tces + index * 8 + 4, high);
-  }
-
-  #word(address: number, value: number): void {
-    this.memory.view.setUint32(address, value, true);
+  #guards(): [number, number][] {
+    const hidden = this.client + CLIENT_PAGES * PAGE;
+    const readOnly = this.client + READ_ONLY_PAGE * PAGE;
+    return [
+      [this.client - GUARD, this.client],
+      [readOnly, readOnly + PAGE],
+      [hidden, hidden + GUARD],
+      [hidden + GUARD, hidden + 2 * GUARD],
+    ];
   }
 }
-
-const GUARD_BYTES = Buffer.alloc(GUARD, 0xa5);

@@ -1,11 +1,14 @@
 import { H_DEST_PARM, H_PERMISSION, H_SOURCE_PARM, H_SUCCESS, TCE_READ, TCE_WRITE } from "../../abi/papr.ts";
 import {
   ADAPTER_REMOTE_WINDOW,
+  DIRECTION_IN,
+  DIRECTION_OUT,
   EXTENT_IOBA_HIGH,
   EXTENT_IOBA_LOW,
   EXTENT_LENGTH,
   EXTENT_LINEAR,
   EXTENT_SIZE,
+  SLOT_DIRECTION,
   SLOT_EXTENT_COUNT,
   SLOT_EXTENTS,
   SLOT_GENERATION,
@@ -85,6 +88,9 @@ export function copySlot(
   if (offset + length > view.getUint32(slot + SLOT_TRANSFER_LENGTH, true)) return out ? H_DEST_PARM : H_SOURCE_PARM;
   const window = view.getUint32(adapter + ADAPTER_REMOTE_WINDOW, true);
   if (view.getUint32(window + WINDOW_STATE, true) !== WINDOW_TRANSLATED) return H_PERMISSION;
+  // The extents were checked for the rights of their own direction only: a data-out buffer may be read-only.
+  const direction = out ? DIRECTION_IN : DIRECTION_OUT;
+  if (length > 0 && view.getUint32(slot + SLOT_DIRECTION, true) !== direction) return H_PERMISSION;
   const current = view.getUint32(window + WINDOW_GENERATION, true) === view.getUint32(slot + SLOT_GENERATION, true);
   const count = view.getUint32(slot + SLOT_EXTENT_COUNT, true);
   let ours = start;

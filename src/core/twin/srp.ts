@@ -36,6 +36,7 @@ import {
   SLOT_TAG,
   SLOT_TASK_ATTRIBUTE,
 } from "../../abi/records.ts";
+import { READ_6, READ_10, READ_12, READ_16, WRITE_6, WRITE_10, WRITE_12, WRITE_16 } from "../../abi/scsi.ts";
 import {
   SRP_AER_RSP,
   SRP_CMD,
@@ -146,23 +147,23 @@ function decodeOperation(view: DataView, slot: number, cdb: number): void {
   let low = 0;
   let blocks = 0;
   switch (opcode) {
-    case 0x08: // READ(6)
-    case 0x0a: // WRITE(6)
+    case READ_6:
+    case WRITE_6:
       low = view.getUint32(cdb) & 0x1fffff;
       blocks = view.getUint8(cdb + 4) || 256;
       break;
-    case 0x28: // READ(10)
-    case 0x2a: // WRITE(10)
+    case READ_10:
+    case WRITE_10:
       low = view.getUint32(cdb + 2);
       blocks = view.getUint16(cdb + 7);
       break;
-    case 0xa8: // READ(12)
-    case 0xaa: // WRITE(12)
+    case READ_12:
+    case WRITE_12:
       low = view.getUint32(cdb + 2);
       blocks = view.getUint32(cdb + 6);
       break;
-    case 0x88: // READ(16)
-    case 0x8a: // WRITE(16)
+    case READ_16:
+    case WRITE_16:
       high = view.getUint32(cdb + 2);
       low = view.getUint32(cdb + 6);
       blocks = view.getUint32(cdb + 10);

@@ -192,7 +192,7 @@ function answer(memory: SharedMemory, adapter: number, slot: number): number {
     }
     const high = view.getUint32(slot + SLOT_ADDRESS_HIGH, true);
     const low = view.getUint32(slot + SLOT_ADDRESS_LOW, true);
-    const length = view.getUint32(slot + SLOT_RESPONSE_LENGTH, true);
+    const length = Math.min(view.getUint32(slot + SLOT_RESPONSE_LENGTH, true), SRP_IU_MAX);
     if (copyWindow(memory, window, high, low, slot + SLOT_RESPONSE, length, true) !== H_SUCCESS) return H_PERMISSION;
     view.setUint32(slot + SLOT_RESPONSE_COPIED, 1, true);
   }
