@@ -21,6 +21,7 @@
 #define CRQ_EVENT_SUSPENDED 0x06
 #define H_SUCCESS 0
 #define H_CLOSED 2
+#define H_DROPPED (-12)
 
 /* One client adapter of the guest. Everything here is used under QEMU's I/O-thread lock only. */
 struct unit {
@@ -28,7 +29,9 @@ struct unit {
     void *device;
     /* Raised when what was sent before has lost its meaning: both sides drop what is older. */
     uint32_t epoch;
-    /* The guest has sent INIT to a daemon since it last (re-)registered. */
+    /* The daemon has its CRQ registered, on this connection; on an earlier one. */
+    bool served, ever_served;
+    /* An entry of the guest has gone to a daemon in this epoch. */
     bool initialised;
     /* It has logged in: it knows the event FF 06 and will begin anew by itself. */
     bool logged_in;
@@ -36,7 +39,7 @@ struct unit {
     bool awaits_init;
     /* Its INIT met H_CLOSED: it waits for the server's. */
     bool init_refused;
-    /* Unanswered entry of a client that has not logged in, to be sent again to the next daemon. */
+    /* Unanswered request of a client that has not logged in, to be sent again to the next daemon. */
     bool has_held;
     uint8_t held[CRQ_ENTRY];
     /* The daemon's next INIT COMPLETE answers an INIT of the bridge's own. */
@@ -52,19 +55,20 @@ extern size_t unit_count;
 
 /* connection.c: the socket to the daemon. */
 void connection_start(const char *socket_path, int grace_seconds);
-bool connection_up(void);
-bool connection_ever_up(void);
-/* Queues a message; header.length is the sum of the parts. */
+/* Whether the daemon is so far behind that no data, or no entry at all, should be added. */
+bool connection_lags(void);
+bool connection_full(void);
+/* Sends a message made of the parts; does nothing when there is no connection. */
 void connection_send(uint32_t type, const struct unit *unit, const void *const parts[], const size_t lengths[],
                      size_t count);
 
 /* unit.c: the guest's side. */
 SendCrq unit_send_crq;
-void unit_daemon_came(struct unit *unit);
+void unit_daemon_gone(struct unit *unit);
 void unit_daemon_gone_for_good(struct unit *unit);
 void unit_machine_reset(void *unused);
 void unit_flush_pending(void);
-/* A message for one unit; false when it is malformed. */
-bool unit_receive(uint32_t type, struct unit *unit, const uint8_t *body, size_t length);
+/* A message for one unit, of whatever epoch; false when it is malformed. */
+bool unit_receive(uint32_t type, uint32_t epoch, struct unit *unit, const uint8_t *body, size_t length);
 
 #endif

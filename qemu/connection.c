@@ -6,6 +6,7 @@
 #include "bridge.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,17 +14,28 @@
 #include <unistd.h>
 
 #define RECONNECT_MS 100
+/* A daemon that hangs up without a word so often is of another version, or busy with another bridge; one that does it
+ * once was just ending. */
+#define REFUSALS_TOLD 3
+#define RECONNECT_REFUSED_MS 2000
+/* A daemon of our version answers the greeting within this; the guest waits for it once, when QEMU starts. */
+#define FIRST_ANSWER_MS 1000
+/* Bytes that wait for the daemon: from here on no data is fetched ahead; from here on entries are dropped. */
+#define LAG_BYTES (16u << 20)
+#define FULL_BYTES (64u << 20)
 #define PENDING_MS 1
 #define READ_CHUNK 0x40000
 
+/* Bytes [start, used) are in it. */
 struct buffer {
     uint8_t *bytes;
-    size_t used, room;
+    size_t start, used, room;
 };
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static int fd = -1;
-static bool ever_up;
+static bool was_up, heard;
+static unsigned refusals;
 static struct buffer incoming, outgoing;
 static int64_t grace_ms, gone_at;
 static bool grace_over;
@@ -38,20 +50,28 @@ static int64_t now_ms(void)
     return qemu_clock_get_ns(QEMU_CLOCK_REALTIME) / QEMU_SCALE_MS;
 }
 
-bool connection_up(void)
+bool connection_lags(void)
 {
-    return fd >= 0;
+    return outgoing.used - outgoing.start > LAG_BYTES;
 }
 
-bool connection_ever_up(void)
+bool connection_full(void)
 {
-    return ever_up;
+    return outgoing.used - outgoing.start > FULL_BYTES;
 }
 
+/* Makes room for `more` bytes behind those that are there. */
 static bool reserve(struct buffer *buffer, size_t more)
 {
     if (buffer->used + more <= buffer->room)
         return true;
+    if (buffer->start) {
+        memmove(buffer->bytes, buffer->bytes + buffer->start, buffer->used - buffer->start);
+        buffer->used -= buffer->start;
+        buffer->start = 0;
+        if (buffer->used + more <= buffer->room)
+            return true;
+    }
     size_t room = buffer->room ? buffer->room : READ_CHUNK;
     while (room < buffer->used + more)
         room *= 2;
@@ -73,28 +93,33 @@ static void disconnect(void)
     qemu_set_fd_handler(fd, NULL, NULL, NULL);
     close(fd);
     fd = -1;
-    incoming.used = outgoing.used = 0;
-    gone_at = now_ms();
-    grace_over = false;
-    timer_mod(reconnect_timer, gone_at + RECONNECT_MS);
+    incoming.used = incoming.start = outgoing.used = outgoing.start = 0;
+    for (size_t index = 0; index < unit_count; index++)
+        unit_daemon_gone(&units[index]);
+    if (heard) {
+        gone_at = now_ms();
+        grace_over = false;
+    } else if (++refusals == REFUSALS_TOLD) {
+        error_report("vscsi-bridge: the daemon at %s hangs up at our greeting (protocol version %d); its log says why",
+                     address.sun_path, WIRE_VERSION);
+    }
+    timer_mod(reconnect_timer, now_ms() + (refusals < REFUSALS_TOLD ? RECONNECT_MS : RECONNECT_REFUSED_MS));
 }
 
 /* Writes what the socket takes; false when it is broken. */
 static bool write_out(void)
 {
-    size_t done = 0;
-    while (done < outgoing.used) {
-        ssize_t count = send(fd, outgoing.bytes + done, outgoing.used - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (outgoing.start < outgoing.used) {
+        ssize_t count =
+            send(fd, outgoing.bytes + outgoing.start, outgoing.used - outgoing.start, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            break;
-        done += (size_t)count;
+            return errno == EAGAIN || errno == EWOULDBLOCK;
+        outgoing.start += (size_t)count;
     }
-    bool broken = done < outgoing.used && errno != EAGAIN && errno != EWOULDBLOCK;
-    outgoing.used -= done;
-    memmove(outgoing.bytes, outgoing.bytes + done, outgoing.used);
-    return !broken;
+    outgoing.start = outgoing.used = 0;
+    return true;
 }
 
 void connection_send(uint32_t type, const struct unit *unit, const void *const parts[], const size_t lengths[],
@@ -145,11 +170,9 @@ static bool try_connect(void)
     int size = 4 << 20;
     setsockopt(fresh, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     fd = fresh;
-    ever_up = true;
+    heard = false;
     watch();
     say_hello();
-    for (size_t index = 0; index < unit_count; index++)
-        unit_daemon_came(&units[index]);
     return true;
 }
 
@@ -158,7 +181,7 @@ static void on_reconnect(void *unused)
     (void)unused;
     if (fd >= 0 || try_connect())
         return;
-    if (ever_up && grace_ms && !grace_over && now_ms() - gone_at >= grace_ms) {
+    if (was_up && grace_ms && !grace_over && now_ms() - gone_at >= grace_ms) {
         grace_over = true;
         for (size_t index = 0; index < unit_count; index++)
             if (units[index].logged_in)
@@ -189,27 +212,24 @@ static struct unit *unit_at(uint32_t reg)
 /* Takes whole messages off the buffer; false when the daemon does not speak our protocol. */
 static bool take_messages(void)
 {
-    size_t at = 0;
-    bool sound = true;
-    while (sound && incoming.used - at >= sizeof(struct wire_header)) {
+    while (incoming.used - incoming.start >= sizeof(struct wire_header)) {
+        const uint8_t *message = incoming.bytes + incoming.start;
         struct wire_header header;
-        memcpy(&header, incoming.bytes + at, sizeof header);
-        if (header.length < sizeof header || header.length > WIRE_MESSAGE_MAX) {
-            sound = false;
-            break;
-        }
-        if (incoming.used - at < header.length)
-            break;
+        memcpy(&header, message, sizeof header);
+        if (header.length < sizeof header || header.length > WIRE_MESSAGE_MAX)
+            return false;
+        if (incoming.used - incoming.start < header.length)
+            return true;
         struct unit *unit = unit_at(header.unit);
-        if (!unit)
-            sound = false;
-        else if (header.epoch == unit->epoch)
-            sound = unit_receive(header.type, unit, incoming.bytes + at + sizeof header, header.length - sizeof header);
-        at += header.length;
+        if (!unit || !unit_receive(header.type, header.epoch, unit, message + sizeof header, header.length - sizeof header))
+            return false;
+        heard = was_up = true;
+        refusals = 0;
+        incoming.start += header.length;
     }
-    incoming.used -= at;
-    memmove(incoming.bytes, incoming.bytes + at, incoming.used);
-    return sound;
+    if (incoming.start == incoming.used)
+        incoming.start = incoming.used = 0;
+    return true;
 }
 
 static void on_readable(void *unused)
@@ -250,4 +270,8 @@ void connection_start(const char *socket_path, int grace_seconds)
     timer_init_full(reconnect_timer, NULL, QEMU_CLOCK_REALTIME, QEMU_SCALE_MS, 0, on_reconnect, NULL);
     timer_init_full(pending_timer, NULL, QEMU_CLOCK_REALTIME, QEMU_SCALE_MS, 0, on_pending, NULL);
     on_reconnect(NULL);
+    /* The firmware asks for its disks once: a daemon that is there is to be known as such before the guest runs. */
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    if (fd >= 0 && poll(&answer, 1, FIRST_ANSWER_MS) == 1)
+        on_readable(NULL);
 }

@@ -19,6 +19,10 @@ extern const char vmstate_spapr_vio[];
 /* MEMTXATTRS_UNSPECIFIED: the first bit of the attributes. */
 #define MEMORY_ATTRIBUTES_UNSPECIFIED 1
 
+/* AddressSpace: an rcu_head of two words, its name, its root region. In a VIO device the root follows at once. */
+#define ADDRESS_SPACE_ROOT (3 * sizeof(void *))
+#define ADDRESS_SPACE_SIZE_MAX 512
+
 static const char *const field_names[] = {"reg", "irq", "signal_state", "crq.qladdr", "crq.qsize", "crq.qnext"};
 enum { FIELD_REG, FIELD_IRQ, FIELD_SIGNAL, FIELD_QLADDR, FIELD_QSIZE, FIELD_QNEXT, FIELDS };
 
@@ -85,6 +89,16 @@ bool vio_layout_fits(const struct vio_layout *layout, void *device, uint32_t reg
     if (!peek((char *)device + layout->send, &send, sizeof send) || !dladdr(send, &theirs) ||
         !dladdr((void *)(uintptr_t)spapr_vio_send_crq, &ours) || ours.dli_fbase != theirs.dli_fbase) {
         *why = "the device's CRQ handler is not where it should be";
+        return false;
+    }
+    /* The root of the device's AddressSpace is a memory region of the device's own, right behind it. */
+    const char *as = (const char *)device + layout->address_space;
+    char *root;
+    void *class;
+    if (!peek(as + ADDRESS_SPACE_ROOT, &root, sizeof root) || root <= as || root > as + ADDRESS_SPACE_SIZE_MAX ||
+        !peek(root, &class, sizeof class) || !peek(class, &class, sizeof class) ||
+        !object_dynamic_cast(root, "memory-region")) {
+        *why = "the device's DMA address space is not where it should be";
         return false;
     }
     return true;

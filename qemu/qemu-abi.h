@@ -44,7 +44,7 @@ struct vio_layout {
 /* Proves the layout; false with *why set when QEMU is not as we know it. */
 bool vio_layout_find(struct vio_layout *layout, const char **why);
 
-/* Checks that one device fits the layout: its reg is `reg`, its SendFunc points into QEMU's code. */
+/* Checks that one device fits the layout: its reg is `reg`, its SendFunc points into QEMU's code, its AddressSpace is one. */
 bool vio_layout_fits(const struct vio_layout *layout, void *device, uint32_t reg, const char **why);
 
 /* DMA at an I/O address of a device. False when the guest has not mapped it. */

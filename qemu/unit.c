@@ -37,6 +37,12 @@ static bool is_init(const uint8_t *entry)
     return entry[0] == CRQ_INITIALIZATION && entry[1] == CRQ_INIT;
 }
 
+/* A request, which the client waits for an answer to. */
+static bool is_request(const uint8_t *entry)
+{
+    return is_init(entry) || (entry[0] == CRQ_COMMAND && (entry[1] == CRQ_FORMAT_SRP || entry[1] == CRQ_FORMAT_MAD));
+}
+
 static bool dma(struct unit *unit, uint64_t ioba, void *buffer, size_t length, bool write)
 {
     return vio_dma(&layout, unit->device, ioba, buffer, length, write);
@@ -49,13 +55,28 @@ static bool queue_registered(const struct unit *unit)
     return qsize != 0;
 }
 
+/* What both sides have under way for this unit is void from here on. */
+static void new_epoch(struct unit *unit)
+{
+    unit->epoch++;
+    unit->pending_count = 0;
+    unit->initialised = false;
+    unit->logged_in = false;
+    unit->has_held = false;
+    unit->swallow_complete = false;
+    connection_send(WIRE_RESET, unit, NULL, NULL, 0);
+}
+
 /* Puts an entry in the guest's queue, behind those that still wait for room. */
 static void put(struct unit *unit, const uint8_t *entry)
 {
     uint8_t copy[CRQ_ENTRY];
     memcpy(copy, entry, CRQ_ENTRY);
-    if (!queue_registered(unit))
+    if (!queue_registered(unit)) {
+        if (unit->initialised)
+            new_epoch(unit);
         return;
+    }
     if (unit->pending_count == 0 && spapr_vio_send_crq(unit->device, copy) != 1)
         return;
     if (unit->pending_count == unit->pending_room) {
@@ -74,6 +95,8 @@ void unit_flush_pending(void)
     for (size_t index = 0; index < unit_count; index++) {
         struct unit *unit = &units[index];
         size_t sent = 0;
+        if (unit->pending_count && !queue_registered(unit))
+            new_epoch(unit);
         while (sent < unit->pending_count && spapr_vio_send_crq(unit->device, unit->pending[sent]) != 1)
             sent++;
         unit->pending_count -= sent;
@@ -87,17 +110,12 @@ static void put_event(struct unit *unit, uint8_t event)
     put(unit, entry);
 }
 
-/* What the daemon has under way for this unit is void from here on. */
-static void new_epoch(struct unit *unit)
+/* Ends the connection that the guest believes in: it hears `event`, and what it sends before its INIT is void. */
+static void end_connection(struct unit *unit, uint8_t event)
 {
-    unit->epoch++;
-    unit->pending_count = 0;
-    unit->initialised = false;
-    unit->logged_in = false;
-    unit->has_held = false;
-    unit->swallow_complete = false;
-    if (connection_up())
-        connection_send(WIRE_RESET, unit, NULL, NULL, 0);
+    new_epoch(unit);
+    unit->awaits_init = true;
+    put_event(unit, event);
 }
 
 /* Bytes of the command's indirect table when it is not whole in the IU, and where it is. */
@@ -116,7 +134,7 @@ static uint8_t data[WIRE_DATA_AHEAD_MAX];
 static uint32_t fetch_data(struct unit *unit, const uint8_t *descriptors, uint32_t entries, uint32_t total)
 {
     uint32_t done = 0;
-    if (total > WIRE_DATA_AHEAD_MAX)
+    if (total > WIRE_DATA_AHEAD_MAX || connection_lags())
         return 0;
     for (uint32_t index = 0; index < entries && done < total; index++) {
         const uint8_t *descriptor = descriptors + index * SRP_DIRECT_LENGTH;
@@ -179,6 +197,7 @@ static void forward(struct unit *unit, const uint8_t *entry)
             fetch_ahead(unit, iu, head.iu_length, &head);
         }
     }
+    unit->initialised = true;
     const void *parts[] = {&head, iu, table, data};
     const size_t lengths[] = {sizeof head, head.iu_length, head.table_length, head.data_length};
     connection_send(WIRE_ENTRY, unit, parts, lengths, 4);
@@ -197,61 +216,77 @@ int unit_send_crq(void *device, uint8_t *entry)
     struct unit *unit = unit_of(device);
     if (!unit)
         return H_CLOSED;
-    if (!connection_ever_up()) {
+    if (!unit->ever_served) {
         unit->init_refused |= is_init(entry);
         return H_CLOSED;
     }
+    if (unit->served && connection_full())
+        return H_DROPPED;
     if (is_init(entry)) {
         /* H_FREE_CRQ and H_REG_CRQ pass by the device: an INIT is how a new registration shows. */
-        if (unit->initialised || unit->logged_in)
+        if (unit->initialised)
             new_epoch(unit);
         unit->awaits_init = false;
-        unit->init_refused = false;
-    } else if (unit->awaits_init) {
+        unit->has_held = false;
+    } else if (unit->awaits_init || (unit->logged_in && !unit->served)) {
+        /* It will be told by an event that this never arrived. */
         return H_SUCCESS;
     }
-    if (!connection_up() && unit->logged_in)
-        return H_SUCCESS;
-    if (!unit->logged_in) {
+    if (!unit->logged_in && is_request(entry)) {
         memcpy(unit->held, entry, CRQ_ENTRY);
         unit->has_held = true;
     }
-    if (connection_up()) {
-        unit->initialised = true;
+    if (unit->served)
         forward(unit, entry);
-    }
     return H_SUCCESS;
 }
 
-void unit_daemon_came(struct unit *unit)
+/* The daemon has registered its CRQ: it came up, came back, or begins anew. */
+static void server_registered(struct unit *unit)
 {
-    uint8_t entry[CRQ_ENTRY] = {CRQ_INITIALIZATION, CRQ_INIT};
+    uint8_t init[CRQ_ENTRY] = {CRQ_INITIALIZATION, CRQ_INIT};
+    if (unit->served)
+        return;
+    unit->served = unit->ever_served = true;
     if (unit->init_refused) {
         /* The guest came first: the server's INIT, which met no one then, is due now. */
         unit->init_refused = false;
-        put(unit, entry);
+        put(unit, init);
     } else if (unit->logged_in) {
-        new_epoch(unit);
-        unit->awaits_init = true;
-        put_event(unit, CRQ_EVENT_SUSPENDED);
-    } else if (unit->has_held) {
-        memcpy(entry, unit->held, CRQ_ENTRY);
-        if (!is_init(entry)) {
-            /* A client without login knows no events: the new daemon is brought to where the old one was. */
-            uint8_t init[CRQ_ENTRY] = {CRQ_INITIALIZATION, CRQ_INIT};
+        end_connection(unit, CRQ_EVENT_SUSPENDED);
+    } else {
+        /* A client without login may know no events: the new server is brought to where the old one was. */
+        if (unit->initialised && !(unit->has_held && is_init(unit->held))) {
             unit->swallow_complete = true;
             forward(unit, init);
         }
-        unit->initialised = true;
-        forward(unit, entry);
+        if (unit->has_held)
+            forward(unit, unit->held);
     }
+}
+
+/* The daemon has freed its CRQ: it ends this connection, and will register again. */
+static void server_freed(struct unit *unit)
+{
+    unit->served = false;
+    if (unit->initialised)
+        end_connection(unit, CRQ_EVENT_DEREGISTERED);
+}
+
+void unit_daemon_gone(struct unit *unit)
+{
+    unit->served = false;
+    unit->swallow_complete = false;
 }
 
 void unit_daemon_gone_for_good(struct unit *unit)
 {
-    new_epoch(unit);
-    unit->awaits_init = true;
-    put_event(unit, CRQ_EVENT_PARTNER_FAILED);
+    if (!unit->logged_in)
+        return;
+    end_connection(unit, CRQ_EVENT_PARTNER_FAILED);
+    /* From here on its INIT is refused, as where no server ever was: only then does it fail its I/O. */
+    unit->awaits_init = false;
+    unit->ever_served = false;
 }
 
 void unit_machine_reset(void *unused)
@@ -266,34 +301,58 @@ void unit_machine_reset(void *unused)
 
 static bool receive_send(struct unit *unit, const uint8_t *body, size_t length)
 {
-    const struct wire_send *message = (const void *)body;
-    if (length != sizeof *message)
+    struct wire_send message;
+    if (length != sizeof message)
         return false;
-    if (message->entry[0] == CRQ_INITIALIZATION) {
-        /* A guest that is to begin anew sends INIT itself; to the daemon its queue is closed until then. */
-        if (unit->awaits_init)
+    memcpy(&message, body, sizeof message);
+    if (message.entry[0] == CRQ_INITIALIZATION) {
+        /* The bridge knows whether the guest waits for a server's INIT, and has put it then. Firmware takes an INIT
+         * where it waits for its INIT COMPLETE as an error. */
+        if (message.entry[1] == CRQ_INIT)
             return true;
-        if (message->entry[1] == CRQ_INIT_COMPLETE && unit->swallow_complete) {
+        if (unit->swallow_complete) {
             unit->swallow_complete = false;
             return true;
         }
+        unit->has_held = false;
     }
-    unit->has_held = false;
-    put(unit, message->entry);
+    put(unit, message.entry);
+    return true;
+}
+
+/* Writes to the guest's memory. A guest that gave an address it can't mean loses its connection, not its data. */
+static bool write_guest(struct unit *unit, uint64_t ioba, const uint8_t *bytes, size_t length)
+{
+    if (queue_registered(unit) && dma(unit, ioba, (void *)bytes, length, true))
+        return true;
+    end_connection(unit, CRQ_EVENT_DEREGISTERED);
+    return false;
+}
+
+static bool receive_write(struct unit *unit, const uint8_t *body, size_t length)
+{
+    struct wire_write message;
+    if (length < sizeof message)
+        return false;
+    memcpy(&message, body, sizeof message);
+    write_guest(unit, message.ioba, body + sizeof message, length - sizeof message);
     return true;
 }
 
 static bool receive_read(struct unit *unit, const uint8_t *body, size_t length)
 {
-    const struct wire_read *message = (const void *)body;
-    if (length != sizeof *message || message->length > WIRE_MESSAGE_MAX / 2)
+    struct wire_read message;
+    if (length != sizeof message)
         return false;
-    struct wire_read_done head = {message->id, 0};
-    void *bytes = malloc(message->length ? message->length : 1);
-    if (!bytes || !dma(unit, message->ioba, bytes, message->length, false))
+    memcpy(&message, body, sizeof message);
+    if (message.length > WIRE_COPY_MAX)
+        return false;
+    struct wire_read_done head = {message.id, 0};
+    void *bytes = malloc(message.length ? message.length : 1);
+    if (!bytes || !queue_registered(unit) || !dma(unit, message.ioba, bytes, message.length, false))
         head.status = 1;
     const void *parts[] = {&head, bytes};
-    const size_t lengths[] = {sizeof head, head.status ? 0 : message->length};
+    const size_t lengths[] = {sizeof head, head.status ? 0 : message.length};
     connection_send(WIRE_READ_DONE, unit, parts, lengths, 2);
     free(bytes);
     return true;
@@ -301,37 +360,41 @@ static bool receive_read(struct unit *unit, const uint8_t *body, size_t length)
 
 static bool receive_respond(struct unit *unit, const uint8_t *body, size_t length)
 {
-    const struct wire_respond *message = (const void *)body;
-    if (length < sizeof *message || length > sizeof *message + SRP_IU_MAX)
+    struct wire_respond message;
+    if (length < sizeof message || length > sizeof message + SRP_IU_MAX)
         return false;
-    dma(unit, message->response_ioba, (void *)(body + sizeof *message), length - sizeof *message, true);
+    memcpy(&message, body, sizeof message);
+    if (!write_guest(unit, message.response_ioba, body + sizeof message, length - sizeof message))
+        return true;
     unit->has_held = false;
-    put(unit, message->entry);
+    put(unit, message.entry);
     return true;
 }
 
-bool unit_receive(uint32_t type, struct unit *unit, const uint8_t *body, size_t length)
+bool unit_receive(uint32_t type, uint32_t epoch, struct unit *unit, const uint8_t *body, size_t length)
 {
+    if (type == WIRE_REGISTER || type == WIRE_FREE) {
+        if (length)
+            return false;
+        if (type == WIRE_REGISTER)
+            server_registered(unit);
+        else
+            server_freed(unit);
+        return true;
+    }
+    if (type != WIRE_SEND && type != WIRE_WRITE && type != WIRE_READ && type != WIRE_RESPOND)
+        return false;
+    /* Of the time before what the daemon will read of in our RESET. */
+    if (epoch != unit->epoch)
+        return true;
     switch (type) {
     case WIRE_SEND:
         return receive_send(unit, body, length);
-    case WIRE_WRITE: {
-        const struct wire_write *message = (const void *)body;
-        if (length < sizeof *message)
-            return false;
-        dma(unit, message->ioba, (void *)(body + sizeof *message), length - sizeof *message, true);
-        return true;
-    }
+    case WIRE_WRITE:
+        return receive_write(unit, body, length);
     case WIRE_READ:
         return receive_read(unit, body, length);
-    case WIRE_RESPOND:
-        return receive_respond(unit, body, length);
-    case WIRE_FREE:
-        new_epoch(unit);
-        unit->awaits_init = true;
-        put_event(unit, CRQ_EVENT_DEREGISTERED);
-        return true;
     default:
-        return false;
+        return receive_respond(unit, body, length);
     }
 }

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the structures below go on the wire as they are");
+
 #define WIRE_VERSION 1
 #define WIRE_MAGIC 0x42435356 /* "VSCB" */
 
@@ -21,12 +23,15 @@
 #define WIRE_READ 0x84
 #define WIRE_RESPOND 0x85
 #define WIRE_FREE 0x86
+#define WIRE_REGISTER 0x87
 
 /* Nothing longer is sent or accepted. */
 #define WIRE_MESSAGE_MAX 0x1100000
 #define WIRE_TABLE_MAX 8192
 /* Data-out that is fetched ahead with its entry; longer data is asked for with WIRE_READ. */
 #define WIRE_DATA_AHEAD_MAX 0x40000
+/* Bytes that one WIRE_READ asks for or one WIRE_WRITE brings. */
+#define WIRE_COPY_MAX 0x1000000
 
 struct wire_header {
     uint32_t length; /* of the whole message */

@@ -6,15 +6,9 @@ import {
   ADAPTER_ENTRY,
   ADAPTER_STAGED,
   ANSWER_NONE,
-  EXTENT_IOBA_HIGH,
-  EXTENT_IOBA_LOW,
-  EXTENT_LENGTH,
-  EXTENT_SIZE,
   SLOT_ADDRESS_HIGH,
   SLOT_ADDRESS_LOW,
   SLOT_ANSWER,
-  SLOT_EXTENT_COUNT,
-  SLOT_EXTENTS,
   SLOT_RESPONSE,
   SLOT_RESPONSE_LENGTH,
   SLOT_STAGED_DATA,
@@ -36,6 +30,7 @@ import { AdapterRecords } from "../../core/adapter-records.ts";
 import type { CrqLink, CrqListener } from "../../core/crq-link.ts";
 import type { CoreExports } from "../../core/exports.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import { ExtentWalk } from "./extent-walk.ts";
 import type { Outbox } from "./outbox.ts";
 import {
   ENTRY_DATA_LENGTH,
@@ -45,12 +40,15 @@ import {
   READ_DONE_ID,
   READ_DONE_SIZE,
   READ_DONE_STATUS,
+  READ_IOBA,
+  READ_LENGTH,
   READ_SIZE,
   RESPOND_ENTRY,
   RESPOND_SIZE,
   WIRE_DATA_AHEAD_MAX,
   WIRE_FREE,
   WIRE_READ,
+  WIRE_REGISTER,
   WIRE_RESPOND,
   WIRE_SEND,
   WIRE_TABLE_MAX,
@@ -87,6 +85,7 @@ export class QemuLink implements CrqLink {
   readonly #dataAddress = new Uint32Array(RING_ENTRIES);
   readonly #dataSize = new Uint32Array(RING_ENTRIES);
   readonly #reads = new Map<number, PendingRead>();
+  readonly #walk = new ExtentWalk();
   #nextRead = 1;
   #outbox: Outbox | undefined;
   #epoch = 0;
@@ -130,7 +129,9 @@ export class QemuLink implements CrqLink {
     this.#records.reset();
     this.#enqueue = 0;
     this.#registered = true;
-    return this.#outbox ? H_SUCCESS : H_CLOSED;
+    if (!this.#outbox) return H_CLOSED;
+    this.#outbox.begin(WIRE_REGISTER, this.unitAddress, this.#epoch, 0);
+    return H_SUCCESS;
   }
 
   free(): number {
@@ -145,6 +146,7 @@ export class QemuLink implements CrqLink {
     return H_SUCCESS;
   }
 
+  /** An INIT goes no further than the bridge, which knows what the guest waits for (qemu/PROTOCOL.md). */
   send(entry: number): number {
     const outbox = this.#outbox;
     if (!outbox) return H_CLOSED;
@@ -178,19 +180,26 @@ export class QemuLink implements CrqLink {
     }
     if (!this.#outbox) return H_CLOSED;
     const fetch: Fetch = { slot, left: 0, failed: false };
-    this.#eachExtent(slot, offset, length, (high, low, done, piece) => {
+    this.#walk.begin(view, slot, offset);
+    for (let done = 0, piece = 0; done < length; done += piece) {
+      piece = this.#walk.next(length - done);
+      if (piece === 0) break;
       fetch.left++;
-      this.#read(fetch, high, low, destination + done, piece);
-    });
+      this.#read(fetch, this.#walk.high, this.#walk.low, destination + done, piece);
+    }
     return fetch.left > 0 ? H_IN_PROGRESS : H_SUCCESS;
   }
 
   scatter(slot: number, offset: number, source: number, length: number): number {
-    if (offset + length > this.memory.view.getUint32(slot + SLOT_TRANSFER_LENGTH, true)) return H_DEST_PARM;
+    const { view } = this.memory;
+    if (offset + length > view.getUint32(slot + SLOT_TRANSFER_LENGTH, true)) return H_DEST_PARM;
     if (!this.#outbox) return H_CLOSED;
-    this.#eachExtent(slot, offset, length, (high, low, done, piece) =>
-      this.writeClient(slot, high, low, source + done, piece),
-    );
+    this.#walk.begin(view, slot, offset);
+    for (let done = 0, piece = 0; done < length; done += piece) {
+      piece = this.#walk.next(length - done);
+      if (piece === 0) break;
+      this.writeClient(slot, this.#walk.high, this.#walk.low, source + done, piece);
+    }
     return H_SUCCESS;
   }
 
@@ -210,6 +219,7 @@ export class QemuLink implements CrqLink {
 
   close(): void {
     this.#registered = false;
+    this.#reads.clear();
     this.#outbox?.flush();
     this.#records.free();
     this.memory.free(this.#ring, RING_ENTRIES * CRQ_ENTRY_SIZE);
@@ -221,6 +231,7 @@ export class QemuLink implements CrqLink {
   connected(outbox: Outbox, epoch: number): void {
     this.#outbox = outbox;
     this.#epoch = epoch;
+    if (this.#registered) outbox.begin(WIRE_REGISTER, this.unitAddress, epoch, 0);
   }
 
   /** The bridge is gone, and with it whatever was under way. */
@@ -329,36 +340,9 @@ export class QemuLink implements CrqLink {
     this.#reads.set(id, { fetch, destination, length });
     const at = outbox.begin(WIRE_READ, this.unitAddress, this.#epoch, READ_SIZE);
     outbox.buffer.writeUInt32LE(id, at);
-    outbox.buffer.writeUInt32LE(length, at + 4);
-    outbox.buffer.writeUInt32LE(low, at + 8);
-    outbox.buffer.writeUInt32LE(high, at + 12);
-  }
-
-  /** Calls `use` for each piece of the slot's buffer in [offset, offset + length): IOBA, bytes before it, its bytes. */
-  #eachExtent(
-    slot: number,
-    offset: number,
-    length: number,
-    use: (high: number, low: number, done: number, piece: number) => void,
-  ): void {
-    const { view } = this.memory;
-    const count = view.getUint32(slot + SLOT_EXTENT_COUNT, true);
-    let skip = offset;
-    let done = 0;
-    for (let index = 0; index < count && done < length; index++) {
-      const extent = slot + SLOT_EXTENTS + index * EXTENT_SIZE;
-      const size = view.getUint32(extent + EXTENT_LENGTH, true);
-      if (skip >= size) {
-        skip -= size;
-        continue;
-      }
-      const piece = Math.min(length - done, size - skip);
-      const low = view.getUint32(extent + EXTENT_IOBA_LOW, true) + skip;
-      const carry = low > 0xffffffff ? 1 : 0;
-      use(view.getUint32(extent + EXTENT_IOBA_HIGH, true) + carry, low >>> 0, done, piece);
-      done += piece;
-      skip = 0;
-    }
+    outbox.buffer.writeUInt32LE(length, at + READ_LENGTH);
+    outbox.buffer.writeUInt32LE(low, at + READ_IOBA);
+    outbox.buffer.writeUInt32LE(high, at + READ_IOBA + 4);
   }
 
   /** Room for `bytes` of data-out that belong to a ring entry. */

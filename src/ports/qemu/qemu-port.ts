@@ -23,11 +23,16 @@ import {
   WIRE_VERSION,
 } from "./wire.ts";
 
+/** How long the last messages may take to leave, in milliseconds. */
+const FLUSH_TIMEOUT = 2_000;
+
 /** The socket of one QEMU guest: its bridge connects, and speaks for each of the guest's adapters. */
 export class QemuPort {
   readonly #server: Server;
   readonly #links = new Map<number, QemuLink>();
   readonly #log: Log;
+  /** Connections that have not greeted, and the one that has. */
+  readonly #sockets = new Set<Socket>();
   #bridge: Socket | undefined;
 
   constructor(links: readonly QemuLink[], log: Log) {
@@ -44,27 +49,37 @@ export class QemuPort {
   /** Sends what is still to be sent, then closes. */
   async close(): Promise<void> {
     const bridge = this.#bridge;
-    if (bridge) await new Promise<void>((resolve) => bridge.end(resolve));
-    bridge?.destroy();
+    if (bridge)
+      await new Promise<void>((resolve) => {
+        // A QEMU that is stopped takes nothing.
+        const timer = setTimeout(resolve, FLUSH_TIMEOUT);
+        bridge.end(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #accept(socket: Socket): void {
-    if (this.#bridge) {
-      this.#log.warn({}, "a second bridge connected to this guest's socket and was turned away");
-      socket.destroy();
-      return;
-    }
-    this.#bridge = socket;
-    const connection = new BridgeConnection(this.#links, new Outbox(socket), this.#log);
+    this.#sockets.add(socket);
+    // Whoever only looks whether somebody listens does not greet, and keeps no bridge away.
+    const claim = (): boolean => {
+      this.#bridge ??= socket;
+      return this.#bridge === socket;
+    };
+    const connection = new BridgeConnection(this.#links, new Outbox(socket), this.#log, claim);
     socket.on("data", (chunk) => {
       const problem = connection.receive(chunk);
       if (problem === undefined) return;
-      this.#log.error({ problem }, "the bridge broke the wire protocol; disconnecting it");
+      this.#log.error({ problem }, "a bridge is turned away");
       socket.destroy();
     });
     socket.on("error", (error) => this.#log.warn({ error: error.message }, "bridge connection failed"));
     socket.on("close", () => {
+      this.#sockets.delete(socket);
+      if (this.#bridge !== socket) return;
       this.#bridge = undefined;
       this.#log.info({}, "bridge disconnected");
       for (const link of this.#links.values()) link.disconnected();
@@ -79,13 +94,16 @@ class BridgeConnection {
   readonly #links: ReadonlyMap<number, QemuLink>;
   readonly #outbox: Outbox;
   readonly #log: Log;
+  readonly #claim: () => boolean;
   /** Links that a chunk has brought entries for. */
   readonly #touched = new Set<QemuLink>();
   #buffer = Buffer.allocUnsafe(ROOM);
   #used = 0;
   #greeted = false;
 
-  constructor(links: ReadonlyMap<number, QemuLink>, outbox: Outbox, log: Log) {
+  /** @param claim makes this connection the guest's bridge; false when another is */
+  constructor(links: ReadonlyMap<number, QemuLink>, outbox: Outbox, log: Log, claim: () => boolean) {
+    this.#claim = claim;
     this.#links = links;
     this.#outbox = outbox;
     this.#log = log;
@@ -149,6 +167,7 @@ class BridgeConnection {
     if (version !== WIRE_VERSION)
       return `protocol version ${version}, this daemon speaks ${WIRE_VERSION}: build the bridge again (npm run build:bridge)`;
     if (size !== HELLO_SIZE + count * HELLO_UNIT_SIZE) return "malformed greeting";
+    if (!this.#claim()) return "another bridge is connected to this guest's socket";
     this.#greeted = true;
     this.#log.info({ units: count }, "bridge connected");
     for (let index = 0; index < count; index++) {

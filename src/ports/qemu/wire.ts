@@ -6,6 +6,7 @@ export const WIRE_MAGIC = 0x42435356;
 export const WIRE_MESSAGE_MAX = 0x1100000;
 export const WIRE_TABLE_MAX = 8192;
 export const WIRE_DATA_AHEAD_MAX = 0x40000;
+export const WIRE_COPY_MAX = 0x1000000;
 
 export const WIRE_HELLO = 0x01;
 export const WIRE_ENTRY = 0x02;
@@ -16,6 +17,7 @@ export const WIRE_WRITE = 0x83;
 export const WIRE_READ = 0x84;
 export const WIRE_RESPOND = 0x85;
 export const WIRE_FREE = 0x86;
+export const WIRE_REGISTER = 0x87;
 
 // Header.
 export const HEADER_LENGTH = 0;
@@ -42,7 +44,14 @@ export const READ_DONE_ID = 0;
 export const READ_DONE_STATUS = 4;
 export const READ_DONE_SIZE = 8;
 
+// WRITE body: IOBA; then the bytes.
 export const WRITE_SIZE = 8;
+
+// READ body: id, length, IOBA.
+export const READ_LENGTH = 4;
+export const READ_IOBA = 8;
 export const READ_SIZE = 16;
+
+// RESPOND body: IOBA of the response, the entry; then the response.
 export const RESPOND_ENTRY = 8;
 export const RESPOND_SIZE = 24;
