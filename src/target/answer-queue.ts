@@ -12,17 +12,22 @@ export class AnswerQueue {
   readonly #link: CrqLink;
   readonly #clock: Clock;
   readonly #refused: (result: number) => void;
+  readonly #resumed: () => void;
   /** Addresses of slots, oldest first; never more than the adapter has slots. */
   readonly #waiting: Uint32Array;
   #count = 0;
   #cancelRetry: (() => void) | undefined;
   #retryAfter = RETRY_FIRST;
 
-  /** @param refused told of an H_* code other than H_DROPPED that stopped the first answer */
-  constructor(link: CrqLink, clock: Clock, refused: (result: number) => void) {
+  /**
+   * @param refused told of an H_* code other than H_DROPPED that stopped the first answer
+   * @param resumed told when a client whose queue was full has taken answers again
+   */
+  constructor(link: CrqLink, clock: Clock, refused: (result: number) => void, resumed: () => void) {
     this.#link = link;
     this.#clock = clock;
     this.#refused = refused;
+    this.#resumed = resumed;
     this.#waiting = new Uint32Array(link.slotCount);
   }
 
@@ -74,6 +79,7 @@ export class AnswerQueue {
     this.#cancelRetry = this.#clock.after(this.#retryAfter, () => {
       this.#cancelRetry = undefined;
       this.flush();
+      if (!this.stuck) this.#resumed();
     });
     this.#retryAfter = Math.min(this.#retryAfter * 2, RETRY_LONGEST);
   }

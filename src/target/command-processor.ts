@@ -7,8 +7,6 @@ import {
   SENSE_LENGTH_MAX,
   SLOT_ANSWER,
   SLOT_CRQ_STATUS,
-  SLOT_DATA_IN_RESIDUAL,
-  SLOT_DATA_OUT_RESIDUAL,
   SLOT_INDEX,
   SLOT_IU_TYPE,
   SLOT_LIMIT_DELTA,
@@ -20,27 +18,17 @@ import {
   SLOT_SIZE,
 } from "../abi/records.ts";
 import { HARDWARE_ERROR, STATUS_BUSY, STATUS_CHECK_CONDITION } from "../abi/scsi.ts";
-import {
-  SRP_RSP_DATA,
-  SRP_RSP_DIOVER,
-  SRP_RSP_DIUNDER,
-  SRP_RSP_DOOVER,
-  SRP_RSP_DOUNDER,
-  SRP_RSP_RSPVALID,
-  SRP_RSP_SNSVALID,
-  SRP_TSK_COMPLETE,
-  SRP_TSK_MGMT,
-} from "../abi/srp.ts";
+import { SRP_RSP_DATA, SRP_RSP_RSPVALID, SRP_RSP_SNSVALID, SRP_TSK_MGMT } from "../abi/srp.ts";
 import type { CrqLink } from "../core/crq-link.ts";
 import { checkCondition, DATA_PHASE_ERROR, endWith, INVALID_FIELD_IN_CDB, type Sense } from "../scsi/sense.ts";
 import type { Nexus, TargetDevice } from "../scsi/task.ts";
 import type { AnswerQueue } from "./answer-queue.ts";
 import { CommandTask, type TaskOwner } from "./command-task.ts";
+import { Credit } from "./credit.ts";
 import { DataBuffers } from "./data-buffers.ts";
+import { writeResiduals } from "./residuals.ts";
 import { judgeTaskManagement } from "./task-management.ts";
 
-/** Linux counts a credit of its own for every request it aborts: that many more are not yet an over-run. [protocol] 3.10. */
-const CREDIT_SLACK = 8;
 /** Longest data-out that is taken in for a command; a longer one is refused. */
 const DATA_OUT_MAXIMUM = 0x100_0000;
 
@@ -54,6 +42,15 @@ export interface CommandProcessorOptions {
   settled: () => void;
   /** ENABLE_FAST_FAIL is in force. */
   fastFail: () => boolean;
+  /** The client takes OVER residuals for UNDER. */
+  linuxResiduals: () => boolean;
+}
+
+/** A task management request that is answered when the last of its tasks has left. */
+interface WaitingManagement {
+  readonly slot: number;
+  readonly code: number;
+  readonly tasks: Set<CommandTask>;
 }
 
 /** Commands and task management requests: from a decoded slot to its answer. */
@@ -62,20 +59,18 @@ export class CommandProcessor implements TaskOwner {
   readonly #link: CrqLink;
   readonly #buffers: DataBuffers;
   readonly #tasks: readonly CommandTask[];
-  /** Tasks that a task management request still waits for, by the index of its slot. */
-  readonly #awaited: Uint16Array;
+  readonly #credit: Credit;
+  #waiting: WaitingManagement[] = [];
   /** Slots whose data-out is on its way, by index. */
   readonly #gathering: Uint8Array;
-  /** Credits of aborted commands, to be given back with the next response. */
-  #owedCredit = 0;
-  /** SRP commands received so far. */
+  /** SRP commands received so far, and how many of them were aborted. */
   requests = 0;
-  /** Commands and task management requests without an answer. */
-  outstanding = 0;
+  aborted = 0;
 
   constructor(options: CommandProcessorOptions) {
     const { link, nexus } = options;
     this.#options = options;
+    this.#credit = new Credit(options.requestLimit);
     this.#link = link;
     this.#buffers = new DataBuffers(link.memory);
     const slots = link.memory.view.getUint32(link.adapter + ADAPTER_SLOTS, true);
@@ -83,8 +78,17 @@ export class CommandProcessor implements TaskOwner {
       { length: link.slotCount },
       (_, index) => new CommandTask(link.memory, slots + index * SLOT_SIZE, nexus, this.#buffers, this),
     );
-    this.#awaited = new Uint16Array(link.slotCount);
     this.#gathering = new Uint8Array(link.slotCount);
+  }
+
+  /** Commands and task management requests without an answer. */
+  get outstanding(): number {
+    return this.#credit.outstanding;
+  }
+
+  /** A connection begins: credit is counted anew. */
+  renew(): void {
+    this.#credit.renew();
   }
 
   /**
@@ -92,11 +96,10 @@ export class CommandProcessor implements TaskOwner {
    * @returns false when the client has overrun its credit; the slot is released
    */
   take(slot: number, refusal: Sense | undefined): boolean {
-    if (this.outstanding >= this.#options.requestLimit + CREDIT_SLACK) {
-      this.#link.core.slot_release(this.#link.adapter, slot);
+    if (!this.#credit.take()) {
+      this.#release(slot);
       return false;
     }
-    this.outstanding++;
     const { view } = this.#link.memory;
     if (view.getUint32(slot + SLOT_IU_TYPE, true) === SRP_TSK_MGMT) this.#manage(slot);
     else this.#command(slot, refusal);
@@ -120,24 +123,23 @@ export class CommandProcessor implements TaskOwner {
     this.#options.settled();
   }
 
-  /** The connection is gone: nothing under way is answered any more. Copies that were under way never end. */
+  /**
+   * The connection is gone: nothing under way is answered any more. The link has forgotten the copies that were under
+   * way, so their tasks end here; those with the device end when it says so.
+   */
   abandon(): void {
-    this.#owedCredit = 0;
+    // Task management requests that waited for these have nobody to answer.
+    for (const { slot } of this.#waiting) {
+      this.#credit.discard();
+      this.#release(slot);
+    }
+    this.#waiting = [];
     for (const [index, task] of this.#tasks.entries()) {
       if (!task.active) continue;
       task.aborted = true;
-      task.waiter = -1;
-      if (this.#gathering[index] === 1) {
-        this.#gathering[index] = 0;
-        this.#endAborted(task);
-      }
-    }
-    // Task management requests that waited for these have nobody to answer.
-    for (const [index, count] of this.#awaited.entries()) {
-      if (count === 0) continue;
-      this.#awaited[index] = 0;
-      this.outstanding--;
-      this.#release(this.#slotAt(index));
+      if (this.#gathering[index] !== 1) continue;
+      this.#gathering[index] = 0;
+      this.#endAborted(task);
     }
   }
 
@@ -167,31 +169,14 @@ export class CommandProcessor implements TaskOwner {
   }
 
   #answer(task: CommandTask): void {
-    const { slot, dataInLength, dataOutLength } = task;
-    const moved = Math.min(task.dataInCount, dataInLength);
+    const { slot } = task;
+    const moved = Math.min(task.dataInCount, task.dataInLength);
     if (moved > 0 && this.#link.scatter(slot, 0, task.buffer, moved) !== H_SUCCESS) {
       // Told again, with sense data: done() comes back here with no data to move.
       return checkCondition(task, DATA_PHASE_ERROR);
     }
     const { view, u8 } = this.#link.memory;
-    let flags = 0;
-    let outResidual = 0;
-    let inResidual = 0;
-    // Residuals as SRP has them: OVER is what did not fit, UNDER what was not filled. [SRP] r16a 6.9.
-    if (dataOutLength > 0 && task.dataOutCount < dataOutLength) {
-      flags |= SRP_RSP_DOUNDER;
-      outResidual = dataOutLength - task.dataOutCount;
-    } else if (task.dataOutCount > dataOutLength) {
-      flags |= SRP_RSP_DOOVER;
-      outResidual = task.dataOutCount - dataOutLength;
-    }
-    if (task.dataInCount > dataInLength) {
-      flags |= SRP_RSP_DIOVER;
-      inResidual = task.dataInCount - dataInLength;
-    } else if (dataInLength > task.dataInCount) {
-      flags |= SRP_RSP_DIUNDER;
-      inResidual = dataInLength - task.dataInCount;
-    }
+    let flags = writeResiduals(view, slot, task, this.#options.linuxResiduals());
     if (task.status === STATUS_CHECK_CONDITION) {
       flags |= SRP_RSP_SNSVALID;
       const length = Math.min(task.senseLength, SENSE_LENGTH_MAX);
@@ -200,8 +185,6 @@ export class CommandProcessor implements TaskOwner {
     }
     view.setUint32(slot + SLOT_SCSI_STATUS, task.status, true);
     view.setUint32(slot + SLOT_RSP_FLAGS, flags, true);
-    view.setUint32(slot + SLOT_DATA_OUT_RESIDUAL, outResidual, true);
-    view.setUint32(slot + SLOT_DATA_IN_RESIDUAL, inResidual, true);
     view.setUint32(slot + SLOT_CRQ_STATUS, this.#crqStatus(task), true);
     task.end();
     this.#respond(slot);
@@ -221,45 +204,39 @@ export class CommandProcessor implements TaskOwner {
   #respond(slot: number): void {
     const { view } = this.#link.memory;
     view.setUint32(slot + SLOT_ANSWER, ANSWER_RSP, true);
-    view.setUint32(slot + SLOT_LIMIT_DELTA, 1 + this.#owedCredit, true);
-    this.#owedCredit = 0;
-    this.outstanding--;
+    view.setUint32(slot + SLOT_LIMIT_DELTA, this.#credit.respond(), true);
     this.#options.answers.push(slot);
   }
 
-  /** An aborted command leaves without a response; whoever aborted it may be answered now. */
+  /** An aborted command leaves without a response; whoever waited for that may be answered now. */
   #endAborted(task: CommandTask): void {
-    const { waiter } = task;
     task.end();
-    this.outstanding--;
-    this.#owedCredit++;
+    this.aborted++;
+    this.#credit.abort();
     this.#release(task.slot);
-    if (waiter < 0) return;
-    const left = (this.#awaited[waiter] ?? 1) - 1;
-    this.#awaited[waiter] = left;
-    if (left === 0) this.#answerManagement(this.#slotAt(waiter), SRP_TSK_COMPLETE);
+    for (const { tasks } of this.#waiting) tasks.delete(task);
+    const answerable = this.#waiting.filter(({ tasks }) => tasks.size === 0);
+    if (answerable.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ tasks }) => tasks.size > 0);
+    for (const { slot, code } of answerable) this.#answerManagement(slot, code);
   }
 
   #manage(slot: number): void {
     const { device } = this.#options;
     const { code, aborts, resets } = judgeTaskManagement(this.#link.memory, slot, device);
-    const index = this.#indexOf(slot);
-    let waiting = 0;
-    for (const task of this.#tasks) {
-      if (!task.active || task.aborted || !aborts(task)) continue;
-      task.aborted = true;
-      task.waiter = index;
-      waiting++;
-    }
+    // A task that an earlier request has aborted is waited for all the same: its data may still be moving.
+    const tasks = new Set(this.#tasks.filter((task) => task.active && aborts(task)));
+    for (const task of tasks) task.aborted = true;
     if (resets) device.reset(this.#link.memory, resets);
     // The answer comes when the last of them has left: none may complete after it. [protocol] 6.1.
-    if (waiting > 0) this.#awaited[index] = waiting;
+    if (tasks.size > 0) this.#waiting.push({ slot, code, tasks });
     else this.#answerManagement(slot, code);
   }
 
   #answerManagement(slot: number, code: number): void {
     const { view } = this.#link.memory;
     view.setUint32(slot + SLOT_SCSI_STATUS, 0, true);
+    view.setUint32(slot + SLOT_CRQ_STATUS, CRQ_STATUS_OK, true);
     view.setUint32(slot + SLOT_RSP_FLAGS, SRP_RSP_RSPVALID, true);
     view.setUint32(slot + SLOT_RSP_CODE, code, true);
     this.#respond(slot);
@@ -271,9 +248,5 @@ export class CommandProcessor implements TaskOwner {
 
   #indexOf(slot: number): number {
     return this.#link.memory.view.getUint32(slot + SLOT_INDEX, true);
-  }
-
-  #slotAt(index: number): number {
-    return this.#tasks[index]?.slot ?? 0;
   }
 }

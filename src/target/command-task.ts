@@ -50,8 +50,6 @@ export class CommandTask implements ScsiTask {
   active = false;
   /** Aborted: its end gives the credit back and sends nothing. */
   aborted = false;
-  /** Index of the slot of the task management request that waits for the end of this task, or -1. */
-  waiter = -1;
   #bufferSize = 0;
 
   constructor(memory: SharedMemory, slot: number, nexus: Nexus, buffers: DataBuffers, owner: TaskOwner) {
@@ -84,7 +82,6 @@ export class CommandTask implements ScsiTask {
     this.senseLength = 0;
     this.active = true;
     this.aborted = false;
-    this.waiter = -1;
   }
 
   reserve(bytes: number): number {

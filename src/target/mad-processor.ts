@@ -1,4 +1,4 @@
-import { CRQ_FORMAT_MAD } from "../abi/crq.ts";
+import { CRQ_FORMAT_MAD, CRQ_STATUS_OK } from "../abi/crq.ts";
 import {
   ADAPTER_INFO_LENGTH,
   ADAPTER_INFO_LENGTH_MINIMUM,
@@ -20,8 +20,10 @@ import {
 import { H_IN_PROGRESS, H_SUCCESS } from "../abi/papr.ts";
 import {
   ANSWER_PREPARED,
+  FAULT_IU_FETCH,
   FAULT_NONE,
   SLOT_ANSWER,
+  SLOT_CRQ_STATUS,
   SLOT_FAULT,
   SLOT_IU,
   SLOT_IU_LENGTH,
@@ -31,16 +33,25 @@ import {
 } from "../abi/records.ts";
 import type { CrqLink } from "../core/crq-link.ts";
 import type { AnswerQueue } from "./answer-queue.ts";
+import { FAULT_OUTCOMES } from "./faults.ts";
 import { answerCapabilities, type ClientIdentity, readAdapterInfo, writeAdapterInfo } from "./mad.ts";
-import type { ServerAdapterOptions } from "./server-adapter.ts";
-import { FAULT_OUTCOMES, type Violation } from "./violations.ts";
+import type { ServerAdapterOptions } from "./options.ts";
+import type { Violation } from "./violations.ts";
+
+/** Who is told that a MAD ends the connection. */
+export interface MadJudge {
+  /** The client broke the protocol. */
+  violate(violation: Violation): void;
+  /** Its memory could not be reached: a violation unless the client is dead. */
+  unreachable(violation: Violation): void;
+}
 
 /** Management datagrams: one at a time, each answered with its header's status. [LoPAR] app_virtual_scsi. */
 export class MadProcessor {
   readonly #options: ServerAdapterOptions;
   readonly #link: CrqLink;
   readonly #answers: AnswerQueue;
-  readonly #violate: (violation: Violation) => void;
+  readonly #judge: MadJudge;
   /** Room for a MAD's data buffer. */
   readonly #scratch: number;
   /** Slot being answered, 0 for none, and what goes on when its copy has ended. */
@@ -50,47 +61,58 @@ export class MadProcessor {
   client: ClientIdentity | undefined;
   fastFail = false;
 
-  constructor(options: ServerAdapterOptions, answers: AnswerQueue, violate: (violation: Violation) => void) {
+  constructor(options: ServerAdapterOptions, answers: AnswerQueue, judge: MadJudge) {
     this.#options = options;
     this.#link = options.link;
     this.#answers = answers;
-    this.#violate = violate;
+    this.#judge = judge;
     this.#scratch = options.link.memory.allocate(CAPABILITIES_LENGTH_MAXIMUM);
   }
 
-  /** The connection is gone, and with it what was set up on it. */
-  reset(): void {
+  /** A MAD is being answered. */
+  get busy(): boolean {
+    return this.#slot !== 0;
+  }
+
+  /**
+   * The connection is gone, and with it what was set up on it; a copy under way is forgotten by the link.
+   * @param forgetClient false when we closed it: some clients do not tell who they are a second time
+   */
+  reset(forgetClient: boolean): void {
     if (this.#slot !== 0) this.#link.core.slot_release(this.#link.adapter, this.#slot);
     this.#slot = 0;
     this.#next = undefined;
-    this.client = undefined;
+    if (forgetClient) this.client = undefined;
     this.fastFail = false;
+  }
+
+  close(): void {
+    this.#link.memory.free(this.#scratch, CAPABILITIES_LENGTH_MAXIMUM);
   }
 
   take(slot: number, loggedIn: boolean): void {
     const { view } = this.#link.memory;
     const fault = view.getUint32(slot + SLOT_FAULT, true);
-    const outcome = fault === FAULT_NONE ? undefined : FAULT_OUTCOMES.get(fault);
-    if (outcome !== undefined || this.#slot !== 0) {
+    const type = view.getUint32(slot + SLOT_IU + MAD_TYPE);
+    if (fault !== FAULT_NONE) return this.#refuse(slot, fault);
+    // We never send T_LOGOUT, so there is nothing to park it for: answered at once, as the Linux target does, and
+    // not counted as the one MAD that may be outstanding. [protocol] 3.10, 4.3.
+    if (type === MAD_EMPTY_IU) return this.#answer(slot, MAD_SUCCESS);
+    if (this.busy) {
       this.#link.core.slot_release(this.#link.adapter, slot);
-      return this.#violate(typeof outcome === "string" ? outcome : "mad-while-mad");
+      return this.#judge.violate("mad-while-mad");
     }
     this.#slot = slot;
-    switch (view.getUint32(slot + SLOT_IU + MAD_TYPE)) {
+    switch (type) {
       case MAD_ADAPTER_INFO:
-        return this.#withBuffer(ADAPTER_INFO_LENGTH_MINIMUM, ADAPTER_INFO_LENGTH, (length) =>
-          this.#adapterInfo(length),
-        );
+        return this.#adapterInfo();
       case MAD_CAPABILITIES:
-        return this.#withBuffer(CAPABILITIES_LIST, CAPABILITIES_LENGTH_MAXIMUM, (length) => this.#capabilities(length));
+        return this.#capabilities();
       case MAD_ENABLE_FAST_FAIL:
         this.fastFail ||= !loggedIn;
-        return this.#answer(loggedIn ? MAD_FAILED : MAD_SUCCESS);
-      case MAD_EMPTY_IU:
-        // We never send T_LOGOUT, so there is nothing to keep it for; answered at once, as the Linux target does.
-        return this.#answer(MAD_SUCCESS);
+        return this.#end(loggedIn ? MAD_FAILED : MAD_SUCCESS);
       default:
-        return this.#answer(MAD_NOT_SUPPORTED);
+        return this.#end(MAD_NOT_SUPPORTED);
     }
   }
 
@@ -101,41 +123,61 @@ export class MadProcessor {
     next?.(result);
   }
 
+  /** The outcomes of a MAD's own faults are all violations: there is no sense data for it. */
+  #refuse(slot: number, fault: number): void {
+    const outcome = FAULT_OUTCOMES.get(fault);
+    this.#link.core.slot_release(this.#link.adapter, slot);
+    if (fault === FAULT_IU_FETCH) this.#judge.unreachable("iu-fetch");
+    else this.#judge.violate(typeof outcome === "string" ? outcome : "iu-type");
+  }
+
+  /** [protocol] 4.1: as much as both have, at least to the first maximum transfer. */
+  #adapterInfo(): void {
+    const length = Math.min(this.#bufferLength(), ADAPTER_INFO_LENGTH);
+    if (length < ADAPTER_INFO_LENGTH_MINIMUM) return this.#end(MAD_FAILED);
+    this.#withBuffer(length, () => {
+      const info = this.#buffer(ADAPTER_INFO_LENGTH);
+      for (let at = length; at < ADAPTER_INFO_LENGTH; at++) info.setUint8(at, 0);
+      this.client = readAdapterInfo(info);
+      writeAdapterInfo(info, this.#options.identity);
+      this.#options.log.info({ client: this.client }, "client told who it is");
+      return true;
+    });
+  }
+
+  /** [protocol] 4.2. */
+  #capabilities(): void {
+    const length = this.#bufferLength();
+    if (length < CAPABILITIES_LIST || length > CAPABILITIES_LENGTH_MAXIMUM) return this.#end(MAD_FAILED);
+    this.#withBuffer(length, () => answerCapabilities(this.#buffer(length), this.#options.adapterName));
+  }
+
+  /** Bytes behind the MAD's buffer address; 0 when the MAD is too short to name one. */
+  #bufferLength(): number {
+    const { view } = this.#link.memory;
+    if (view.getUint32(this.#slot + SLOT_IU_LENGTH, true) < MAD_WITH_BUFFER_LENGTH) return 0;
+    return view.getUint16(this.#slot + SLOT_IU + MAD_LENGTH);
+  }
+
   /** Fetches the MAD's data buffer, lets `work` change it, writes it back, answers. */
-  #withBuffer(minimum: number, maximum: number, work: (length: number) => boolean): void {
+  #withBuffer(length: number, work: () => boolean): void {
     const { view } = this.#link.memory;
     const slot = this.#slot;
-    const length = view.getUint16(slot + SLOT_IU + MAD_LENGTH);
     const high = view.getUint32(slot + SLOT_IU + MAD_BUFFER);
     const low = view.getUint32(slot + SLOT_IU + MAD_BUFFER + 4);
-    if (view.getUint32(slot + SLOT_IU_LENGTH, true) < MAD_WITH_BUFFER_LENGTH || length < minimum || length > maximum)
-      return this.#answer(MAD_FAILED);
     this.#then(this.#link.readClient(slot, high, low, this.#scratch, length), () => {
-      if (!work(length)) return this.#answer(MAD_FAILED);
-      this.#then(this.#link.writeClient(slot, high, low, this.#scratch, length), () => this.#answer(MAD_SUCCESS));
+      if (!work()) return this.#end(MAD_FAILED);
+      this.#then(this.#link.writeClient(slot, high, low, this.#scratch, length), () => this.#end(MAD_SUCCESS));
     });
   }
 
   #then(result: number, next: () => void): void {
     const step = (outcome: number) => {
       if (outcome === H_SUCCESS) next();
-      else this.#violate("mad-copy");
+      else this.#judge.unreachable("mad-copy");
     };
     if (result === H_IN_PROGRESS) this.#next = step;
     else step(result);
-  }
-
-  #adapterInfo(length: number): boolean {
-    const info = this.#buffer(ADAPTER_INFO_LENGTH);
-    for (let at = length; at < ADAPTER_INFO_LENGTH; at++) info.setUint8(at, 0);
-    this.client = readAdapterInfo(info);
-    writeAdapterInfo(info, this.#options.identity);
-    this.#options.log.info({ client: this.client }, "client told who it is");
-    return true;
-  }
-
-  #capabilities(length: number): boolean {
-    return answerCapabilities(this.#buffer(length), this.#options.adapterName);
   }
 
   #buffer(length: number): DataView {
@@ -143,17 +185,23 @@ export class MadProcessor {
     return new DataView(u8.buffer, u8.byteOffset + this.#scratch, length);
   }
 
-  /** Copies the MAD back with its status. */
-  #answer(status: number): void {
-    const { memory } = this.#link;
+  /** Answers the one MAD that is outstanding. */
+  #end(status: number): void {
     const slot = this.#slot;
     this.#slot = 0;
+    this.#answer(slot, status);
+  }
+
+  /** Copies the MAD back with its status. [protocol] 4. */
+  #answer(slot: number, status: number): void {
+    const { memory } = this.#link;
     const length = Math.min(memory.view.getUint32(slot + SLOT_IU_LENGTH, true), MAD_WITH_BUFFER_LENGTH);
     memory.u8.copyWithin(slot + SLOT_RESPONSE, slot + SLOT_IU, slot + SLOT_IU + length);
     memory.view.setUint16(slot + SLOT_RESPONSE + MAD_STATUS, status);
     memory.view.setUint32(slot + SLOT_ANSWER, ANSWER_PREPARED, true);
     memory.view.setUint32(slot + SLOT_RESPONSE_FORMAT, CRQ_FORMAT_MAD, true);
     memory.view.setUint32(slot + SLOT_RESPONSE_LENGTH, length, true);
+    memory.view.setUint32(slot + SLOT_CRQ_STATUS, CRQ_STATUS_OK, true);
     this.#answers.push(slot);
   }
 }

@@ -1,24 +1,18 @@
-import { CRQ_FORMAT, CRQ_FORMAT_SRP, CRQ_INIT, CRQ_INIT_COMPLETE, CRQ_PING, CRQ_STATUS } from "../abi/crq.ts";
-import { H_CLOSED, H_DROPPED, H_SUCCESS } from "../abi/papr.ts";
+import { CRQ_FORMAT, CRQ_FORMAT_SRP, CRQ_INIT, CRQ_INIT_COMPLETE, CRQ_PING, CRQ_PING_RESPONSE } from "../abi/crq.ts";
+import { OS_TYPE_LINUX } from "../abi/mad.ts";
+import { H_CLOSED, H_SUCCESS } from "../abi/papr.ts";
 import {
   ADAPTER_DRAIN_STOP,
   ADAPTER_ENTRY,
   ADAPTER_READY_LIST,
-  ANSWER_NONE,
   ANSWER_PREPARED,
   DRAIN_NO_SLOT,
+  FAULT_IU_FETCH,
   FAULT_NONE,
-  KIND_EVENT,
-  KIND_INIT,
-  KIND_INIT_COMPLETE,
-  KIND_MAD,
-  KIND_MESSAGE,
-  KIND_SRP,
   SLOT_ANSWER,
   SLOT_ENTRY,
   SLOT_FAULT,
   SLOT_IU,
-  SLOT_IU_LENGTH,
   SLOT_IU_TYPE,
   SLOT_KIND,
   SLOT_RESPONSE,
@@ -32,35 +26,23 @@ import type { Log } from "../core/log.ts";
 import type { Nexus, TargetDevice } from "../scsi/task.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import { CommandProcessor } from "./command-processor.ts";
+import { type ConnectionState, react } from "./connection.ts";
+import { FAULT_OUTCOMES } from "./faults.ts";
 import { buildLoginReject, buildLoginResponse, judgeLogin } from "./login.ts";
-import type { ClientIdentity, ServerIdentity } from "./mad.ts";
+import type { ClientIdentity } from "./mad.ts";
 import { MadProcessor } from "./mad-processor.ts";
-import { writeInit, writePing } from "./messages.ts";
-import { FAULT_OUTCOMES, VIOLATIONS, type Violation } from "./violations.ts";
+import { isPing, isPrivateFormat, writeInit, writeMessage } from "./messages.ts";
+import type { AdapterCounters, ServerAdapterOptions } from "./options.ts";
+import { LOSSES, type Loss, VIOLATIONS, type Violation } from "./violations.ts";
 
-export interface ServerAdapterOptions {
-  link: CrqLink;
-  device: TargetDevice;
-  clock: Clock;
-  log: Log;
-  identity: ServerIdentity;
-  /** Name that clients see in the capabilities answer. */
-  adapterName: string;
-  /** SRP requests that a client may have outstanding; at least 3, and fewer than the link has slots. */
-  requestLimit: number;
-}
-
-/**
- * States of the connection. [LoPAR] app_virtual_scsi; the table in [protocol] 2.7.
- * `closed`: no CRQ registered. `waiting`: registered, INIT sent or awaited. `connected`: MADs and login allowed.
- * `logged-in`: SRP requests flow. `draining`: the client went away or was disconnected, and tasks are still under way.
- */
-export type ConnectionState = "closed" | "waiting" | "connected" | "logged-in" | "draining";
-
+/** Linux keeps two credits for task management and needs one for commands. [protocol] 3.10. */
+const REQUEST_LIMIT_MINIMUM = 3;
 /** Entries taken in one call of the core; bounds the time until answers go out. */
 const BATCH = 64;
 /** How often a CRQ that could not be freed or registered is tried again, in milliseconds. */
 const RETRY_INTERVAL = 100;
+/** How long a stopping adapter waits for a client that takes no answers, in milliseconds. */
+const STOP_PATIENCE = 1_000;
 
 /** A VSCSI server adapter: one client's connection, its MADs, login, credit and tasks. */
 export class ServerAdapter implements CrqListener {
@@ -75,21 +57,37 @@ export class ServerAdapter implements CrqListener {
   readonly #mads: MadProcessor;
   #state: ConnectionState = "closed";
   /** What follows when the last task has ended while draining: keep the queue, or close and open it again. */
-  #afterDrain: "keep" | "reopen" | "stop" = "keep";
-  /** Both sides may have sent INIT at once: one further COMPLETE or INIT is then no violation. */
-  #crossing = false;
+  #afterDrain: "keep" | "reopen" = "keep";
+  /** Our INIT reached the client's queue and its COMPLETE has not come. */
+  #completeOwed = false;
+  /** A MAD or a login came on this connection: commands have to wait for a login. */
+  #negotiates = false;
+  #nexusOpen = false;
   #polling = false;
-  #stopping: (() => void) | undefined;
+  #disconnects = 0;
+  #lastDisconnect: Violation | Loss | undefined;
+  #stop: { promise: Promise<void>; resolve: () => void } | undefined;
+  #cancelTimer = (): void => {};
 
+  /** @throws RangeError when the request limit does not fit the link */
   constructor(options: ServerAdapterOptions) {
     const { link, device, clock, log, requestLimit } = options;
+    if (requestLimit < REQUEST_LIMIT_MINIMUM || requestLimit >= link.slotCount)
+      throw new RangeError(
+        `the request limit is at least ${REQUEST_LIMIT_MINIMUM} and below the ${link.slotCount} slots, not ${requestLimit}`,
+      );
     this.nexus = { name: `crq:${link.unitAddress.toString(16)}` };
     this.#options = options;
     this.#link = link;
     this.#device = device;
     this.#clock = clock;
     this.#log = log;
-    this.#answers = new AnswerQueue(link, clock, (result) => this.#answerRefused(result));
+    this.#answers = new AnswerQueue(
+      link,
+      clock,
+      (result) => this.#answerRefused(result),
+      () => this.#answersResumed(),
+    );
     this.#commands = new CommandProcessor({
       link,
       device,
@@ -98,8 +96,12 @@ export class ServerAdapter implements CrqListener {
       answers: this.#answers,
       settled: () => this.#settled(),
       fastFail: () => this.#mads.fastFail,
+      linuxResiduals: () => options.residuals === "linux" && this.client?.osType === OS_TYPE_LINUX,
     });
-    this.#mads = new MadProcessor(options, this.#answers, (violation) => this.#violate(violation));
+    this.#mads = new MadProcessor(options, this.#answers, {
+      violate: (violation) => this.#violate(violation),
+      unreachable: (violation) => this.#unreachable(violation),
+    });
     link.listen(this);
   }
 
@@ -112,9 +114,14 @@ export class ServerAdapter implements CrqListener {
     return this.#mads.client;
   }
 
-  /** SRP commands received, and requests not yet answered. */
-  get counters(): { requests: number; outstanding: number } {
-    return { requests: this.#commands.requests, outstanding: this.#commands.outstanding };
+  get counters(): AdapterCounters {
+    const { requests, outstanding, aborted } = this.#commands;
+    return { requests, outstanding, aborted, disconnects: this.#disconnects };
+  }
+
+  /** Why the last connection ended. */
+  get lastDisconnect(): Violation | Loss | undefined {
+    return this.#lastDisconnect;
   }
 
   /** Registers the CRQ and says INIT. A partner that is not up yet is no error. */
@@ -122,21 +129,25 @@ export class ServerAdapter implements CrqListener {
     this.#open();
   }
 
-  /** Takes no more, finishes what is in flight, frees the CRQ. */
+  /** Takes no more, finishes what is in flight, frees the CRQ. The adapter is not used again. */
   stop(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#stopping = () => {
-        this.#link.close();
-        this.#commands.close();
-        this.#state = "closed";
-        resolve();
-      };
+    if (this.#stop) return this.#stop.promise;
+    let resolve = () => {};
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
+    this.#stop = { promise, resolve };
+    this.#cancelTimer();
+    this.#cancelTimer = this.#clock.after(STOP_PATIENCE, () => {
+      this.#answers.drop();
       this.#settled();
     });
+    this.#settled();
+    return promise;
   }
 
   interrupt(): void {
-    if (this.#polling || this.#state === "closed" || this.#stopping) return;
+    if (this.#polling || this.#state === "closed" || this.#stop) return;
     this.#polling = true;
     this.#link.signal(false);
     this.#drainRing();
@@ -144,11 +155,13 @@ export class ServerAdapter implements CrqListener {
     // An entry that came while interrupts were off raised none: look once more. [LoPAR] H_VIO_SIGNAL.
     this.#drainRing();
     this.#polling = false;
+    // A task may have ended within the poll, with a stop waiting for it.
+    if (this.#stop) this.#settled();
   }
 
   copyDone(slot: number, result: number): void {
-    this.#commands.copyDone(slot, result) || this.#mads.copyDone(slot, result);
-    if (!this.#polling) this.#answers.flush();
+    if (!this.#commands.copyDone(slot, result)) this.#mads.copyDone(slot, result);
+    this.#settled();
   }
 
   #drainRing(): void {
@@ -158,30 +171,43 @@ export class ServerAdapter implements CrqListener {
       const list = memory.view.getUint32(adapter + ADAPTER_READY_LIST, true);
       for (let index = 0; index < count; index++) this.#take(memory.view.getUint32(list + index * 4, true));
       this.#answers.flush();
-      if (count > 0) continue;
-      if (memory.view.getUint32(adapter + ADAPTER_DRAIN_STOP, true) === DRAIN_NO_SLOT && !this.#answers.stuck)
-        this.#violate("credit-overrun");
-      break;
+      const stuck = memory.view.getUint32(adapter + ADAPTER_DRAIN_STOP, true) === DRAIN_NO_SLOT;
+      if (count === 0 && stuck && !this.#answers.stuck) this.#violate("credit-overrun");
+      // Only now, when every slot of the batch is accounted for, may a connection that it ended begin again.
+      this.#finishDraining();
+      if (count === 0) break;
     }
   }
 
   /** One entry, in ring order. Every branch answers the slot, releases it, or hands it to someone who will. */
   #take(slot: number): void {
     const { view } = this.#link.memory;
-    const kind = view.getUint32(slot + SLOT_KIND, true);
-    // A violation earlier in this batch ended the connection that the rest of it belongs to.
-    if (this.#state === "draining" || this.#state === "closed") return this.#release(slot);
-    if (kind === KIND_SRP && this.#state !== "waiting") return this.#takeSrp(slot);
-    if (kind === KIND_MAD && this.#state !== "waiting") return this.#mads.take(slot, this.#state === "logged-in");
-    const status = view.getUint8(slot + SLOT_ENTRY + CRQ_STATUS);
-    const format = view.getUint8(slot + SLOT_ENTRY + CRQ_FORMAT);
-    this.#release(slot);
-    if (kind === KIND_EVENT) this.#clientGone(format);
-    else if (kind === KIND_INIT) this.#takeInit();
-    else if (kind === KIND_INIT_COMPLETE) this.#takeInitComplete();
-    else if (kind === KIND_MESSAGE) this.#takeMessage(status);
-    else if (kind === KIND_SRP || kind === KIND_MAD) this.#log.debug({ kind }, "left over from an earlier connection");
-    else this.#violate("entry-unknown");
+    const reaction = react(this.#state, view.getUint32(slot + SLOT_KIND, true));
+    switch (reaction) {
+      case "srp":
+        return this.#takeSrp(slot);
+      case "mad":
+        this.#negotiates = true;
+        return this.#mads.take(slot, this.#state === "logged-in");
+      case "message": {
+        const ping = isPing(view, slot + SLOT_ENTRY);
+        this.#release(slot);
+        if (ping) this.#answerPing();
+        return;
+      }
+      default: {
+        const format = view.getUint8(slot + SLOT_ENTRY + CRQ_FORMAT);
+        const ignored = reaction === "stale" || (reaction === "unknown" && isPrivateFormat(view, slot + SLOT_ENTRY));
+        this.#release(slot);
+        if (ignored) this.#log.debug({ reaction, format }, "entry ignored");
+        else if (reaction === "answer-init") this.#answerInit();
+        else if (reaction === "open") this.#connected();
+        else if (reaction === "crossing" && this.#completeOwed) this.#completeOwed = false;
+        else if (reaction === "client-gone") this.#lose("transport-event", format);
+        else if (reaction === "unknown") this.#violate("entry-unknown");
+        else if (reaction !== "drop") this.#violate("init-while-open");
+      }
+    }
   }
 
   #takeSrp(slot: number): void {
@@ -190,13 +216,12 @@ export class ServerAdapter implements CrqListener {
     const outcome = fault === FAULT_NONE ? undefined : FAULT_OUTCOMES.get(fault);
     if (typeof outcome === "string") {
       this.#release(slot);
-      return this.#violate(outcome);
+      return fault === FAULT_IU_FETCH ? this.#unreachable(outcome) : this.#violate(outcome);
     }
     switch (view.getUint32(slot + SLOT_IU_TYPE, true)) {
       case SRP_CMD:
       case SRP_TSK_MGMT:
-        // SLOF never logs in: its commands follow the handshake. [protocol] 5.4.
-        if (this.#state === "connected" && this.#mads.client !== undefined) {
+        if (!this.#mayCommand()) {
           this.#release(slot);
           return this.#violate("srp-before-login");
         }
@@ -212,136 +237,186 @@ export class ServerAdapter implements CrqListener {
     }
   }
 
+  /** SLOF never logs in: its commands follow the handshake. [protocol] 5.4. */
+  #mayCommand(): boolean {
+    if (this.#state === "logged-in") return true;
+    if (this.#negotiates || this.#options.acceptWithoutLogin === false) return false;
+    this.#openNexus();
+    return true;
+  }
+
   #login(slot: number): void {
-    const { u8, view } = this.#link.memory;
+    const { u8 } = this.#link.memory;
     const iu = new DataView(u8.buffer, u8.byteOffset + slot + SLOT_IU, SRP_IU_MAX);
-    const reason = judgeLogin(iu, { loggedIn: this.#state === "logged-in", stopping: this.#stopping !== undefined });
+    const reason = judgeLogin(iu, { loggedIn: this.#state === "logged-in", stopping: this.#stop !== undefined });
     const { requestLimit } = this.#options;
-    const length =
-      reason === 0
-        ? buildLoginResponse(u8, slot + SLOT_IU, slot + SLOT_RESPONSE, requestLimit)
-        : buildLoginReject(u8, slot + SLOT_IU, slot + SLOT_RESPONSE, reason);
+    this.#negotiates = true;
+    if (reason !== 0) {
+      this.#answerSrp(slot, buildLoginReject(u8, slot + SLOT_IU, slot + SLOT_RESPONSE, reason));
+      return this.#log.warn({ reason: `0x${reason.toString(16)}`, client: this.client }, "login rejected");
+    }
+    this.#answerSrp(slot, buildLoginResponse(u8, slot + SLOT_IU, slot + SLOT_RESPONSE, requestLimit));
+    this.#commands.renew();
+    this.#state = "logged-in";
+    this.#openNexus();
+    this.#log.info({ requestLimit, client: this.client }, "client logged in");
+  }
+
+  /** I_LOGOUT: MADs and login may follow; with work outstanding it is a violation. [protocol] 3.4. */
+  #logout(slot: number): void {
+    if (this.#commands.outstanding > 0) {
+      this.#release(slot);
+      return this.#violate("logout-outstanding");
+    }
+    this.#link.memory.u8.copyWithin(slot + SLOT_RESPONSE, slot + SLOT_IU, slot + SLOT_IU + SRP_I_LOGOUT_LENGTH);
+    this.#answerSrp(slot, SRP_I_LOGOUT_LENGTH);
+    this.#negotiates = true;
+    this.#state = "connected";
+    this.#closeNexus();
+    this.#log.info({ client: this.client }, "client logged out");
+  }
+
+  /** Answers with the `length` bytes at SLOT_RESPONSE. */
+  #answerSrp(slot: number, length: number): void {
+    const { view } = this.#link.memory;
     view.setUint32(slot + SLOT_ANSWER, ANSWER_PREPARED, true);
     view.setUint32(slot + SLOT_RESPONSE_FORMAT, CRQ_FORMAT_SRP, true);
     view.setUint32(slot + SLOT_RESPONSE_LENGTH, length, true);
     this.#answers.push(slot);
-    if (reason === 0) {
-      this.#state = "logged-in";
-      this.#device.nexusOpened(this.nexus);
-      this.#log.info({ requestLimit, client: this.#mads.client }, "client logged in");
-    } else this.#log.warn({ reason: `0x${reason.toString(16)}` }, "login rejected");
   }
 
-  /** I_LOGOUT: with work outstanding the link is reset; otherwise it is told and MADs and login may follow. [protocol] 3.4. */
-  #logout(slot: number): void {
-    const { u8, view } = this.#link.memory;
-    if (this.#commands.outstanding > 0) {
-      this.#release(slot);
-      return this.#disconnect("reopen");
-    }
-    u8.copyWithin(slot + SLOT_RESPONSE, slot + SLOT_IU, slot + SLOT_IU + SRP_I_LOGOUT_LENGTH);
-    view.setUint32(slot + SLOT_ANSWER, ANSWER_PREPARED, true);
-    view.setUint32(slot + SLOT_RESPONSE_FORMAT, CRQ_FORMAT_SRP, true);
-    view.setUint32(
-      slot + SLOT_RESPONSE_LENGTH,
-      Math.min(SRP_I_LOGOUT_LENGTH, view.getUint32(slot + SLOT_IU_LENGTH, true)),
-      true,
-    );
-    this.#answers.push(slot);
-    this.#device.nexusLost(this.nexus);
-    this.#state = "connected";
-    this.#log.info({}, "client logged out");
-  }
-
-  #takeInit(): void {
-    if (this.#state !== "waiting" && !this.#crossing) return this.#violate("init-while-open");
-    this.#crossing = false;
+  /** [protocol] 2.7. A COMPLETE to an INIT of ours may still follow: the two have crossed. */
+  #answerInit(): void {
     const result = this.#send(writeInit, CRQ_INIT_COMPLETE);
-    if (result === H_SUCCESS) this.#connected();
-    else if (result !== H_CLOSED) this.#disconnect("reopen");
-  }
-
-  #takeInitComplete(): void {
-    if (this.#state === "waiting") return this.#connected();
-    if (!this.#crossing) return this.#violate("init-while-open");
-    this.#crossing = false;
+    if (result === H_SUCCESS) this.#enterConnected();
+    else if (result !== H_CLOSED) this.#violate("init-unanswered");
   }
 
   #connected(): void {
-    if (this.#state === "waiting") {
-      this.#state = "connected";
-      this.#log.info({}, "connection initialised");
-    }
+    this.#completeOwed = false;
+    this.#enterConnected();
   }
 
-  #takeMessage(code: number): void {
-    if (code !== CRQ_PING) return;
-    if (this.#send(writePing, 0) === H_DROPPED) this.#disconnect("reopen");
+  #enterConnected(): void {
+    this.#commands.renew();
+    this.#state = "connected";
+    this.#log.info({}, "connection initialised");
+  }
+
+  /** [protocol] 2.5: at once, before other work. */
+  #answerPing(): void {
+    const result = this.#send(writeMessage, CRQ_PING_RESPONSE);
+    // While INIT is awaited there is no connection to end.
+    if (this.#state === "waiting") return;
+    if (result === H_CLOSED) this.#lose("client-dead");
+    else if (result !== H_SUCCESS) this.#violate("ping-unanswered");
+  }
+
+  /** Memory refused: did the client die, or was the address bad? A ping tells. [protocol] 1.8. */
+  #unreachable(violation: Violation): void {
+    if (this.#send(writeMessage, CRQ_PING) === H_CLOSED) this.#lose("client-dead");
+    else this.#violate(violation);
+  }
+
+  #answerRefused(result: number): void {
+    if (result === H_CLOSED) this.#lose("client-dead");
+    else this.#unreachable("response-copy");
+  }
+
+  /** A client that had no room takes answers again: their slots are free for what waits on the ring. */
+  #answersResumed(): void {
+    this.#settled();
+    this.interrupt();
   }
 
   /** The client went away by itself: the queue is kept and its next INIT awaited. [protocol] 6.3. */
-  #clientGone(event: number): void {
-    this.#log.info({ event }, "transport event: the client is gone");
-    this.#disconnect("keep");
+  #lose(loss: Loss, event?: number): void {
+    this.#log.info({ loss, event, client: this.client }, `disconnected: ${LOSSES[loss]}`);
+    this.#disconnect("keep", loss);
   }
 
+  /** The client broke the protocol: the queue is closed and opened again. [protocol] 6.3. */
   #violate(violation: Violation): void {
-    this.#log.warn({ violation, client: this.#mads.client }, `disconnecting: ${VIOLATIONS[violation]}`);
-    this.#disconnect("reopen");
+    this.#log.warn({ violation, client: this.client }, `disconnecting: ${VIOLATIONS[violation]}`);
+    this.#disconnect("reopen", violation);
   }
 
-  #disconnect(then: "keep" | "reopen"): void {
+  #disconnect(then: "keep" | "reopen", reason: Violation | Loss): void {
     if (this.#state === "closed") return;
-    this.#device.nexusLost(this.nexus);
-    this.#answers.drop();
-    this.#mads.reset();
-    this.#commands.abandon();
-    this.#crossing = false;
+    if (this.#state !== "waiting") {
+      this.#disconnects++;
+      this.#lastDisconnect = reason;
+    }
+    // A pending disconnect may only be upgraded. [protocol] 6.6.
     if (this.#state !== "draining" || then === "reopen") this.#afterDrain = then;
     this.#state = "draining";
+    this.#completeOwed = false;
+    this.#negotiates = false;
+    this.#closeNexus();
+    this.#answers.drop();
+    this.#mads.reset(then === "keep");
+    this.#commands.abandon();
     // Freed at once, so that nothing more can reach the client's memory.
     if (then === "reopen") this.#link.free();
     this.#settled();
   }
 
-  /** The last task may have ended. */
+  #openNexus(): void {
+    if (!this.#nexusOpen) this.#device.nexusOpened(this.nexus);
+    this.#nexusOpen = true;
+  }
+
+  #closeNexus(): void {
+    if (this.#nexusOpen) this.#device.nexusLost(this.nexus);
+    this.#nexusOpen = false;
+  }
+
+  /** A request has ended: answers go out, and it may have been the last. Within a poll the poll does it. */
   #settled(): void {
-    if (!this.#polling) this.#answers.flush();
-    if (this.#commands.outstanding > 0 || !this.#answers.empty) return;
-    const stop = this.#stopping;
-    if (stop) {
-      this.#stopping = undefined;
-      return stop();
-    }
-    if (this.#state !== "draining") return;
+    if (this.#polling) return;
+    this.#answers.flush();
+    if (this.#stop && this.#idle) this.#close();
+    else this.#finishDraining();
+  }
+
+  get #idle(): boolean {
+    return this.#commands.outstanding === 0 && this.#answers.empty && !this.#mads.busy;
+  }
+
+  #finishDraining(): void {
+    if (this.#state !== "draining" || this.#stop || !this.#idle) return;
     if (this.#afterDrain === "reopen") return this.#open();
     this.#state = "waiting";
     // Entries of the next connection may be on the ring already.
-    if (!this.#polling) this.#clock.after(0, () => this.interrupt());
+    if (!this.#polling) this.#later(0, () => this.interrupt());
   }
 
   #open(): void {
     const result = this.#link.register();
     if (result !== H_SUCCESS && result !== H_CLOSED) {
       this.#log.warn({ result }, "the CRQ could not be registered; trying again");
-      this.#state = "draining";
-      this.#afterDrain = "reopen";
+      this.#state = "closed";
       this.#link.free();
-      this.#clock.after(RETRY_INTERVAL, () => this.#open());
-      return;
+      return this.#later(RETRY_INTERVAL, () => this.#open());
     }
     this.#state = "waiting";
     this.#link.signal(true);
-    this.#crossing = this.#send(writeInit, CRQ_INIT) === H_SUCCESS;
+    this.#completeOwed = this.#send(writeInit, CRQ_INIT) === H_SUCCESS;
   }
 
-  /** The core stopped answering: full queue (the queue keeps trying), closed, or an address that can't be written. */
-  #answerRefused(result: number): void {
-    if (result === H_CLOSED) return this.#answers.drop();
-    // Died, or a bad address? A ping tells. [LoPAR] H_COPY_RDMA, [protocol] 1.8.
-    const dead = this.#send(writePing, CRQ_PING) === H_CLOSED;
-    if (dead) this.#answers.drop();
-    else this.#violate("response-copy");
+  #close(): void {
+    this.#cancelTimer();
+    this.#state = "closed";
+    this.#closeNexus();
+    this.#link.close();
+    this.#commands.close();
+    this.#mads.close();
+    this.#stop?.resolve();
+  }
+
+  #later(milliseconds: number, work: () => void): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#clock.after(milliseconds, work);
   }
 
   #send(write: (bytes: Uint8Array, at: number, code: number) => void, code: number): number {
@@ -351,7 +426,6 @@ export class ServerAdapter implements CrqListener {
   }
 
   #release(slot: number): void {
-    this.#link.memory.view.setUint32(slot + SLOT_ANSWER, ANSWER_NONE, true);
     this.#link.core.slot_release(this.#link.adapter, slot);
   }
 }

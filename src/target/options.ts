@@ -1,0 +1,34 @@
+import type { Clock } from "../core/clock.ts";
+import type { CrqLink } from "../core/crq-link.ts";
+import type { Log } from "../core/log.ts";
+import type { TargetDevice } from "../scsi/task.ts";
+import type { ServerIdentity } from "./mad.ts";
+import type { ResidualStyle } from "./residuals.ts";
+
+export interface ServerAdapterOptions {
+  link: CrqLink;
+  device: TargetDevice;
+  clock: Clock;
+  log: Log;
+  identity: ServerIdentity;
+  /** Name that clients see in the capabilities answer. */
+  adapterName: string;
+  /** SRP requests that a client may have outstanding; at least 3, and fewer than the link has slots. */
+  requestLimit: number;
+  /** Serves commands of a client that has sent neither MAD nor login, as SLOF does; true unless told otherwise. */
+  acceptWithoutLogin?: boolean;
+  /** How short transfers are told; `standard` unless told otherwise. */
+  residuals?: ResidualStyle;
+}
+
+/** What an adapter has seen since it was made. */
+export interface AdapterCounters {
+  /** SRP commands received. */
+  requests: number;
+  /** Requests not yet answered. */
+  outstanding: number;
+  /** Commands that ended without a response: aborted, or their connection gone. */
+  aborted: number;
+  /** Connections that ended: by the client, or by us for a violation. */
+  disconnects: number;
+}
