@@ -5,6 +5,10 @@ export const STATUS_GOOD = 0x00;
 export const STATUS_CHECK_CONDITION = 0x02;
 export const STATUS_BUSY = 0x08;
 
+// Peripheral device types. [SPC-4] 6.6.2.
+export const PERIPHERAL_DIRECT_ACCESS = 0x00;
+export const PERIPHERAL_CD_DVD = 0x05;
+
 // Operation codes. [SPC-4] annex E.
 export const TEST_UNIT_READY = 0x00;
 export const REQUEST_SENSE = 0x03;

@@ -10,6 +10,7 @@ import type { Log } from "../core/log.ts";
 import { SharedMemory } from "../core/shared-memory.ts";
 import { QemuLink } from "../ports/qemu/qemu-link.ts";
 import { QemuPort } from "../ports/qemu/qemu-port.ts";
+import { lunAddress, lunKey } from "../scsi/lun.ts";
 import { ScsiTargetDevice } from "../scsi/target-device.ts";
 import { ServerAdapter } from "../target/server-adapter.ts";
 import { LocalPartitions } from "./local-partitions.ts";
@@ -92,7 +93,7 @@ export class Daemon {
     const device = new ScsiTargetDevice(this.#log);
     for (const unit of config.logicalUnits) {
       const disk = openDisk(unit, config.unitAddress, this.#memory, this.#log);
-      device.addLogicalUnit(disk);
+      device.addLogicalUnit(lunKey(unit), disk);
       this.#log.info({ unit: disk.description, size: disk.size, target: unit.target }, "logical unit");
     }
     const adapter = new ServerAdapter({
@@ -102,6 +103,7 @@ export class Daemon {
       log: this.#log,
       requestLimit: config.requestLimit,
       adapterName: config.unitAddress.toString(16),
+      relativeTargetPort: this.#served.length + 1,
       identity: {
         partitionName: this.#config.partition.name,
         partitionNumber: this.#config.partition.number,
@@ -140,8 +142,8 @@ export class Daemon {
           osName: OS_NAMES[client.osType] ?? `OS type ${client.osType}`,
         },
       }),
-      logicalUnits: device.logicalUnits.map(({ address, size, readOnly, description }) => ({
-        ...address,
+      logicalUnits: [...device.logicalUnits].map(([key, { size, readOnly, description }]) => ({
+        ...lunAddress(key),
         size,
         readOnly,
         description,
@@ -154,7 +156,9 @@ export class Daemon {
     await Promise.all(this.#served.map(({ adapter }) => adapter.stop()));
     await Promise.all(this.#ports.map((port) => port.close()));
     await this.#control?.close();
-    await Promise.all(this.#served.flatMap(({ device }) => device.logicalUnits.map((unit) => unit.close())));
+    await Promise.all(
+      this.#served.flatMap(({ device }) => [...device.logicalUnits.values()].map((unit) => unit.close())),
+    );
     this.#log.info({}, "stopped");
   }
 }

@@ -3,6 +3,7 @@ import type { LogicalUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { Disk } from "../scsi/disk/disk.ts";
+import { Medium } from "../scsi/medium.ts";
 
 /**
  * Makes the disk that a configuration describes. The strings that nobody gave are IBM's, which AIX looks for, and a
@@ -11,10 +12,8 @@ import { Disk } from "../scsi/disk/disk.ts";
 export function openDisk(config: LogicalUnitConfig, unitAddress: number, memory: SharedMemory, log: Log): Disk {
   const { bus, target, lun, readOnly } = config;
   return new Disk({
-    address: { bus, target, lun },
-    store: openStore(config.backend, { memory, readOnly, log }),
-    blockSize: config.blockSize,
-    readOnly,
+    medium: new Medium(openStore(config.backend, { memory, readOnly, log }), config.blockSize, readOnly),
+    removable: false,
     identity: {
       vendor: config.vendor ?? "IBM",
       product: config.product ?? "VDASD blkdev",

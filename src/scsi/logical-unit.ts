@@ -1,50 +1,31 @@
-import type { LunAddress } from "./lun.ts";
 import type { Sense } from "./sense.ts";
 import type { Nexus, ScsiTask } from "./task.ts";
 
-/** One logical unit as the target device sees it. */
+/**
+ * One logical unit: device server and task manager, as target devices see it. Several of them may show the same unit, at
+ * other LUNs and through other ports: what it knows of an initiator it knows by I_T nexus.
+ */
 export interface LogicalUnit {
-  readonly address: LunAddress;
   /** Capacity in bytes, for status. */
   readonly size: number;
   readonly readOnly: boolean;
   readonly description: string;
   /** Executes one command; calls `task.done()` exactly once. */
   execute(task: ScsiTask): void;
+  /** Aborts the tasks that `which` picks; `then` follows when the last of them has left, at once if there is none. */
+  abortTasks(which: (task: ScsiTask) => boolean, then: () => void): void;
+  /** CLEAR ACA [SAM-5] 7.4. @returns false when the unit establishes no ACA */
+  clearAca(nexus: Nexus): boolean;
+  /** LOGICAL UNIT RESET [SAM-5] 7.7: every task is aborted, what commands have changed is as after power on. */
+  reset(then: () => void): void;
+  /** Establishes a unit attention condition for every nexus but one. */
+  attention(condition: Sense, except?: Nexus): void;
+  /** Establishes one for one nexus. */
+  attentionFor(nexus: Nexus, condition: Sense): void;
+  /** Clears one, as REPORT LUNS does. */
+  clearAttention(nexus: Nexus, condition: Sense): void;
+  nexusOpened(nexus: Nexus): void;
+  nexusLost(nexus: Nexus): void;
   /** Everything acknowledged is on stable storage, then the store is closed. */
   close(): Promise<void>;
-}
-
-/** Unit attention conditions of one logical unit, per I_T nexus. [SAM-5] 5.14. */
-export class UnitAttentions {
-  readonly #pending = new Map<Nexus, Sense[]>();
-
-  /** Establishes a condition for a nexus; the same one is not queued twice. */
-  establish(nexus: Nexus, condition: Sense): void {
-    const list = this.#pending.get(nexus);
-    if (!list) this.#pending.set(nexus, [condition]);
-    else if (!list.includes(condition)) list.push(condition);
-  }
-
-  /** Takes the oldest condition of a nexus, which clears it. */
-  take(nexus: Nexus): Sense | undefined {
-    // The usual case first: nobody has any.
-    if (this.#pending.size === 0) return undefined;
-    const list = this.#pending.get(nexus);
-    const condition = list?.shift();
-    if (list?.length === 0) this.#pending.delete(nexus);
-    return condition;
-  }
-
-  /** Clears one condition of a nexus, whatever its place in the queue. */
-  clear(nexus: Nexus, condition: Sense): void {
-    const remaining = this.#pending.get(nexus)?.filter((pending) => pending !== condition);
-    if (remaining === undefined) return;
-    if (remaining.length > 0) this.#pending.set(nexus, remaining);
-    else this.#pending.delete(nexus);
-  }
-
-  forget(nexus: Nexus): void {
-    this.#pending.delete(nexus);
-  }
 }

@@ -13,6 +13,11 @@ export function lunKey({ bus, target, lun }: LunAddress): number {
   return (target << 8) | (bus << 5) | lun;
 }
 
+/** The address that a key names. */
+export function lunAddress(key: number): LunAddress {
+  return { bus: (key >> 5) & 7, target: key >> 8, lun: key & 0x1f };
+}
+
 /** The eight zero bytes that AIX, IBM i and VIOS send REPORT LUNS to. */
 export const LUN_ADAPTER = -1;
 /** The REPORT LUNS well-known logical unit, C1 01. [SAM-5] 4.7.7.5. */

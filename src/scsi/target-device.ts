@@ -1,85 +1,107 @@
-import { INQUIRY, REPORT_LUNS, REQUEST_SENSE } from "../abi/scsi.ts";
+import { REPORT_LUNS } from "../abi/scsi.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
-import { type LogicalUnit, UnitAttentions } from "./logical-unit.ts";
-import { decodeLun, encodeLun, LUN_ADAPTER, LUN_REPORT_LUNS, lunKey } from "./lun.ts";
+import type { LogicalUnit } from "./logical-unit.ts";
+import { LUN_LENGTH, type LunAddressing, PAPR_ADDRESSING } from "./lun-addressing.ts";
+import { executeAbsent } from "./missing-unit.ts";
 import {
   answerWith,
+  COMMANDS_CLEARED,
   checkCondition,
-  FIXED_SENSE_LENGTH,
   failTask,
   INVALID_FIELD_IN_CDB,
   LOGICAL_UNIT_NOT_SUPPORTED,
   REPORTED_LUNS_CHANGED,
-  RESET_OCCURRED,
-  writeFixedSense,
 } from "./sense.ts";
 import type { Nexus, ScsiTask, TargetDevice } from "./task.ts";
 import { cdb8, cdb32 } from "./task-access.ts";
 
-const LUN_BYTES = 8;
 const REPORT_LUNS_ALLOCATION_MINIMUM = 16;
-const ABSENT_INQUIRY_LENGTH = 36;
-/** Peripheral qualifier 011b, device type 1Fh: nothing can stand here. [SPC-4] 6.6.2. */
-const NOT_CAPABLE = 0x7f;
+const SELECT_REPORT_WELL_KNOWN = 1;
+const SELECT_REPORT_ALL = 2;
 
-interface Member {
-  readonly unit: LogicalUnit;
-  readonly attentions: UnitAttentions;
-}
-
-/** The logical units behind one adapter, found by LUN. */
+/** The logical units behind one target port, found by LUN. */
 export class ScsiTargetDevice implements TargetDevice {
   readonly #log: Log;
-  readonly #members = new Map<number, Member>();
+  readonly #addressing: LunAddressing;
+  readonly #units = new Map<number, LogicalUnit>();
   readonly #nexuses = new Set<Nexus>();
 
-  constructor(log: Log) {
+  constructor(log: Log, addressing: LunAddressing = PAPR_ADDRESSING) {
     this.#log = log;
+    this.#addressing = addressing;
   }
 
-  get logicalUnits(): LogicalUnit[] {
-    return [...this.#members.values()].map(({ unit }) => unit);
+  /** Units by key (lunKey for PAPR, the LUN for flat addressing), in the order in which they were added. */
+  get logicalUnits(): ReadonlyMap<number, LogicalUnit> {
+    return this.#units;
   }
 
-  /** Shows a logical unit to every nexus. @throws when its address is taken */
-  addLogicalUnit(unit: LogicalUnit): void {
-    const key = lunKey(unit.address);
-    if (this.#members.has(key)) throw new Error(`there is a logical unit at ${JSON.stringify(unit.address)} already`);
+  /** Shows a logical unit to every nexus. @throws when the key is taken */
+  addLogicalUnit(key: number, unit: LogicalUnit): void {
+    if (this.#units.has(key)) throw new Error(`there is a logical unit at ${key} already`);
     this.#inventoryChanged();
-    this.#members.set(key, { unit, attentions: new UnitAttentions() });
+    this.#units.set(key, unit);
+    for (const nexus of this.#nexuses) unit.nexusOpened(nexus);
   }
 
-  /** Takes a logical unit away from every nexus. The caller waits for its tasks and closes it. */
-  removeLogicalUnit(unit: LogicalUnit): void {
-    const key = lunKey(unit.address);
-    if (this.#members.get(key)?.unit !== unit) return;
-    this.#members.delete(key);
+  /** Takes a logical unit away from every nexus of this port. The caller waits for its tasks and closes it. */
+  removeLogicalUnit(key: number): void {
+    const unit = this.#units.get(key);
+    if (unit === undefined) return;
+    this.#units.delete(key);
+    for (const nexus of this.#nexuses) unit.nexusLost(nexus);
     this.#inventoryChanged();
-  }
-
-  /** [SPC-4] 6.33: every remaining unit tells every nexus. */
-  #inventoryChanged(): void {
-    for (const { attentions } of this.#members.values())
-      for (const nexus of this.#nexuses) attentions.establish(nexus, REPORTED_LUNS_CHANGED);
   }
 
   nexusOpened(nexus: Nexus): void {
     this.#nexuses.add(nexus);
+    for (const unit of this.#units.values()) unit.nexusOpened(nexus);
   }
 
   nexusLost(nexus: Nexus): void {
     this.#nexuses.delete(nexus);
-    for (const { attentions } of this.#members.values()) attentions.forget(nexus);
+    for (const unit of this.#units.values()) unit.nexusLost(nexus);
   }
 
   exists(memory: SharedMemory, lunOffset: number): boolean {
-    return this.#members.has(decodeLun(memory.u8, lunOffset));
+    return this.#at(memory, lunOffset) !== undefined;
   }
 
-  reset(memory: SharedMemory, lunOffset: number): void {
-    const member = this.#members.get(decodeLun(memory.u8, lunOffset));
-    for (const nexus of this.#nexuses) member?.attentions.establish(nexus, RESET_OCCURRED);
+  abortTasks(memory: SharedMemory, lunOffset: number, which: (task: ScsiTask) => boolean, then: () => void): void {
+    const unit = this.#at(memory, lunOffset);
+    if (unit) unit.abortTasks(which, then);
+    else then();
+  }
+
+  clearTaskSet(nexus: Nexus, memory: SharedMemory, lunOffset: number, then: () => void): void {
+    const unit = this.#at(memory, lunOffset);
+    if (unit === undefined) return then();
+    const told = new Set<Nexus>();
+    unit.abortTasks((task) => {
+      if (task.nexus !== nexus) told.add(task.nexus);
+      return true;
+    }, then);
+    for (const other of told) unit.attentionFor(other, COMMANDS_CLEARED);
+  }
+
+  clearAca(nexus: Nexus, memory: SharedMemory, lunOffset: number): boolean {
+    return this.#at(memory, lunOffset)?.clearAca(nexus) ?? false;
+  }
+
+  reset(memory: SharedMemory, lunOffset: number, then: () => void): void {
+    const unit = this.#at(memory, lunOffset);
+    if (unit) unit.reset(then);
+    else then();
+  }
+
+  resetAll(then: () => void): void {
+    let left = this.#units.size;
+    if (left === 0) return then();
+    const oneDone = () => {
+      if (--left === 0) then();
+    };
+    for (const unit of this.#units.values()) unit.reset(oneDone);
   }
 
   execute(task: ScsiTask): void {
@@ -91,78 +113,38 @@ export class ScsiTargetDevice implements TargetDevice {
   }
 
   #execute(task: ScsiTask) {
-    const key = decodeLun(task.memory.u8, task.lunOffset);
-    const opcode = cdb8(task, 0);
-    if (opcode === REPORT_LUNS) return this.#reportLuns(task, key);
-    const member = this.#members.get(key);
-    if (!member) return this.#executeAbsent(task, opcode);
-    // INQUIRY never reports a unit attention, REQUEST SENSE returns it as data. [SPC-4] 6.6.1, 6.39.
-    if (opcode !== INQUIRY) {
-      const attention = member.attentions.take(task.nexus);
-      if (attention && opcode === REQUEST_SENSE) {
-        const data = new Uint8Array(FIXED_SENSE_LENGTH);
-        writeFixedSense(data, 0, attention);
-        return answerWith(task, data, cdb8(task, 4));
-      }
-      if (attention) return checkCondition(task, attention);
-    }
-    member.unit.execute(task);
+    const key = this.#addressing.decode(task.memory.u8, task.lunOffset);
+    if (cdb8(task, 0) === REPORT_LUNS) return this.#reportLuns(task, key);
+    const unit = this.#units.get(key);
+    if (unit) unit.execute(task);
+    else executeAbsent(task);
   }
 
-  /** What an address without a logical unit answers. [SPC-4] 6.6.2: INQUIRY succeeds all the same. */
-  #executeAbsent(task: ScsiTask, opcode: number) {
-    const data = new Uint8Array(opcode === INQUIRY ? ABSENT_INQUIRY_LENGTH : FIXED_SENSE_LENGTH);
-    if (opcode === INQUIRY) {
-      if ((cdb8(task, 1) & 1) !== 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
-      data[0] = NOT_CAPABLE;
-      data[4] = ABSENT_INQUIRY_LENGTH - 5;
-      return answerWith(task, data, (cdb8(task, 3) << 8) | cdb8(task, 4));
-    }
-    if (opcode !== REQUEST_SENSE) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
-    writeFixedSense(data, 0, LOGICAL_UNIT_NOT_SUPPORTED);
-    answerWith(task, data, cdb8(task, 4));
+  #at(memory: SharedMemory, lunOffset: number): LogicalUnit | undefined {
+    return this.#units.get(this.#addressing.decode(memory.u8, lunOffset));
   }
 
-  /**
-   * REPORT LUNS in two dialects ([protocol] 3.12): sent to the all-zero LUN or the well-known unit it lists the whole
-   * adapter; sent to a bus and target it lists only what stands there, in peripheral format.
-   */
-  #reportLuns(task: ScsiTask, key: number) {
+  /** [SPC-4] 6.33: every unit tells every nexus of this port. */
+  #inventoryChanged(): void {
+    for (const unit of this.#units.values())
+      for (const nexus of this.#nexuses) unit.attentionFor(nexus, REPORTED_LUNS_CHANGED);
+  }
+
+  /** REPORT LUNS [SPC-4] 6.33, at every LUN: whoever stands there. */
+  #reportLuns(task: ScsiTask, addressed: number) {
     const allocation = cdb32(task, 6);
     const select = cdb8(task, 2);
-    if (select > 2 || allocation < REPORT_LUNS_ALLOCATION_MINIMUM) return checkCondition(task, INVALID_FIELD_IN_CDB);
+    if (select > SELECT_REPORT_ALL || allocation < REPORT_LUNS_ALLOCATION_MINIMUM)
+      return checkCondition(task, INVALID_FIELD_IN_CDB);
     // Who asks for the inventory knows that it has changed. [SAM-5] 5.14.
-    for (const { attentions } of this.#members.values()) attentions.clear(task.nexus, REPORTED_LUNS_CHANGED);
-    if (key === LUN_ADAPTER || key === LUN_REPORT_LUNS) return answerWith(task, this.#adapterList(select), allocation);
-    if (key < 0) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
-    const place = key & ~0x1f;
-    const luns = [...this.#members.keys()]
-      .filter((member) => (member & ~0x1f) === place)
-      .map((member) => member & 0x1f);
-    if (luns.length === 0) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
-    // LUN 0 of a target always answers REPORT LUNS, so it is listed even when nothing else stands there.
-    const listed = new Set([0, ...luns.sort((a, b) => a - b)]);
-    const data = lunList(listed.size);
-    let at = LUN_BYTES;
-    for (const lun of listed) {
-      data[at + 1] = lun;
-      at += LUN_BYTES;
-    }
+    for (const unit of this.#units.values()) unit.clearAttention(task.nexus, REPORTED_LUNS_CHANGED);
+    const keys = [...this.#units.keys()].sort((a, b) => a - b);
+    const entries = this.#addressing.list(addressed, keys);
+    if (entries === undefined) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
+    const listed = select === SELECT_REPORT_WELL_KNOWN ? new Uint8Array() : entries;
+    const data = new Uint8Array(LUN_LENGTH + listed.length);
+    new DataView(data.buffer).setUint32(0, listed.length);
+    data.set(listed, LUN_LENGTH);
     answerWith(task, data, allocation);
   }
-
-  #adapterList(select: number): Uint8Array {
-    const WELL_KNOWN_ONLY = 1;
-    const keys = select === WELL_KNOWN_ONLY ? [] : [...this.#members.keys()].sort((a, b) => a - b);
-    const data = lunList(select === WELL_KNOWN_ONLY ? 0 : keys.length + 1);
-    for (const [index, key] of keys.entries()) encodeLun(key, data, LUN_BYTES * (index + 2));
-    return data;
-  }
-}
-
-/** LUN list header (length in bytes, reserved) and room for `count` entries, the first of them LUN 0. */
-function lunList(count: number): Uint8Array {
-  const data = new Uint8Array(LUN_BYTES * (count + 1));
-  new DataView(data.buffer).setUint32(0, LUN_BYTES * count);
-  return data;
 }

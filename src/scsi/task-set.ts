@@ -1,15 +1,22 @@
 import { type ScsiTask, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
 
+/** An abort that waits for tasks to leave. */
+interface Abort {
+  readonly left: Set<ScsiTask>;
+  readonly then: () => void;
+}
+
 /**
  * The task set of one logical unit: who may start now. [SAM-5] 8.6. SIMPLE tasks run side by side, an ORDERED one waits
  * for all that came before it and holds back all that come after, HEAD OF QUEUE starts at once.
- * Only tasks that wait for their store are counted: every other one ends before the next is looked at.
+ * Only tasks that wait for their store are kept: every other one ends before the next is looked at.
  */
 export class TaskSet {
   readonly #start: (task: ScsiTask) => void;
-  readonly #waiting: ScsiTask[] = [];
-  #underWay = 0;
+  #waiting: ScsiTask[] = [];
+  readonly #underWay = new Set<ScsiTask>();
   #orderedUnderWay = false;
+  #aborts: Abort[] = [];
 
   /** @param start starts a task that had to wait */
   constructor(start: (task: ScsiTask) => void) {
@@ -25,20 +32,45 @@ export class TaskSet {
   }
 
   /** A task began to wait for its store. */
-  began(attribute: number): void {
-    this.#underWay++;
-    if (attribute === TASK_ORDERED) this.#orderedUnderWay = true;
+  began(task: ScsiTask): void {
+    this.#underWay.add(task);
+    if (task.attribute === TASK_ORDERED) this.#orderedUnderWay = true;
   }
 
-  /** It ended. */
-  ended(attribute: number): void {
-    this.#underWay--;
-    if (attribute === TASK_ORDERED) this.#orderedUnderWay = false;
+  /** It ended: to be told before its `done`, after which the task may be used again for the next command. */
+  ended(task: ScsiTask): void {
+    this.#underWay.delete(task);
+    if (task.attribute === TASK_ORDERED) this.#orderedUnderWay = false;
+  }
+
+  /** A task has left: whoever waited for that goes on. To be told after its `done`. */
+  left(task: ScsiTask): void {
+    if (this.#aborts.length > 0) this.#leaveAborts(task);
     if (this.#waiting.length > 0) this.#startWaiting();
   }
 
+  /** Aborts the tasks that `which` picks. `then` follows when the last of them has left, at once if there is none. */
+  abort(which: (task: ScsiTask) => boolean, then: () => void): void {
+    const running = [...this.#underWay].filter(which);
+    const waiting = this.#waiting.filter(which);
+    for (const task of [...running, ...waiting]) task.aborted = true;
+    this.#waiting = this.#waiting.filter((task) => !waiting.includes(task));
+    for (const task of waiting) task.done();
+    if (running.length > 0) this.#aborts.push({ left: new Set(running), then });
+    else then();
+    if (this.#waiting.length > 0) this.#startWaiting();
+  }
+
+  #leaveAborts(task: ScsiTask): void {
+    for (const { left } of this.#aborts) left.delete(task);
+    const complete = this.#aborts.filter(({ left }) => left.size === 0);
+    if (complete.length === 0) return;
+    this.#aborts = this.#aborts.filter(({ left }) => left.size > 0);
+    for (const { then } of complete) then();
+  }
+
   #mayStart(task: ScsiTask): boolean {
-    return task.attribute === TASK_ORDERED ? this.#underWay === 0 : !this.#orderedUnderWay;
+    return task.attribute === TASK_ORDERED ? this.#underWay.size === 0 : !this.#orderedUnderWay;
   }
 
   #startWaiting(): void {

@@ -6,10 +6,23 @@ export const TASK_HEAD_OF_QUEUE = 1;
 export const TASK_ORDERED = 2;
 export const TASK_ACA = 4;
 
-/** An I_T nexus: who is asking. Logical units keep per-nexus state (unit attentions) under it. */
-export interface Nexus {
-  /** Stable name, unique in the daemon: "crq:30000002" for a CRQ. */
+/** A port of ours through which initiators come: one for each CRQ adapter, one for each iSCSI target portal group. */
+export interface TargetPort {
+  /** Relative target port identifier, 1 to 65535, unique in the daemon. [SPC-4] 7.8.6.8. */
+  readonly relativeIdentifier: number;
+  /** Name of the port: for SCSI name strings, status and logs. */
   readonly name: string;
+  /** PROTOCOL IDENTIFIER [SPC-4] 7.6.1: 4 SRP, 5 iSCSI. */
+  readonly protocolIdentifier: number;
+}
+
+/** An I_T nexus: who is asking. Logical units keep per-nexus state (unit attentions, reservations) under it. */
+export interface Nexus {
+  /** Stable name, unique in the daemon: "crq:30000002" for a CRQ. The same initiator port that comes back has the same. */
+  readonly name: string;
+  /** TransportID of the initiator port. [SPC-4] 7.6.4. */
+  readonly transportId: Uint8Array;
+  readonly port: TargetPort;
 }
 
 /**
@@ -52,18 +65,32 @@ export interface ScsiTask {
   readonly sense: Uint8Array;
   senseLength: number;
 
+  /** Set when the task is aborted, by its port or by the unit: `done` still follows once, and the port answers nobody. */
+  aborted: boolean;
+
   /** Called once by the logical unit when the result stands. May be called from within `execute`. */
   done(): void;
 }
 
-/** What ports hand commands to: the logical units behind one target port. */
+/** What ports hand commands to: the logical units behind one target port. `lunOffset` is that of eight LUN bytes. */
 export interface TargetDevice {
   /** Executes the task; `task.done()` follows, now or later. Guest input never throws. */
   execute(task: ScsiTask): void;
-  /** True if a logical unit answers at the eight LUN bytes at `lunOffset`. */
+  /** True if a logical unit answers at the LUN. */
   exists(memory: SharedMemory, lunOffset: number): boolean;
-  /** LOGICAL UNIT RESET [SAM-5] 7.7: 06/29/00 for every nexus. Its tasks are aborted by the ports that own them. */
-  reset(memory: SharedMemory, lunOffset: number): void;
+  /**
+   * ABORT TASK, ABORT TASK SET: aborts what `which` picks among the tasks that the unit has. `then` follows when the last
+   * of them has left, at once if there is none. [SAM-5] 7.2, 7.3.
+   */
+  abortTasks(memory: SharedMemory, lunOffset: number, which: (task: ScsiTask) => boolean, then: () => void): void;
+  /** CLEAR TASK SET: every nexus's tasks; the others are told by 06/2F/00. [SAM-5] 7.5. */
+  clearTaskSet(nexus: Nexus, memory: SharedMemory, lunOffset: number, then: () => void): void;
+  /** CLEAR ACA. @returns false when the unit establishes no ACA condition. [SAM-5] 7.4 */
+  clearAca(nexus: Nexus, memory: SharedMemory, lunOffset: number): boolean;
+  /** LOGICAL UNIT RESET: every task; every nexus is told by 06/29/00. [SAM-5] 7.7. */
+  reset(memory: SharedMemory, lunOffset: number, then: () => void): void;
+  /** Target reset: LOGICAL UNIT RESET of every unit. */
+  resetAll(then: () => void): void;
   /** An I_T nexus came (login) or was lost (logout, transport event). */
   nexusOpened(nexus: Nexus): void;
   nexusLost(nexus: Nexus): void;

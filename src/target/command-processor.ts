@@ -21,7 +21,7 @@ import { HARDWARE_ERROR, STATUS_BUSY, STATUS_CHECK_CONDITION } from "../abi/scsi
 import { SRP_RSP_DATA, SRP_RSP_RSPVALID, SRP_RSP_SNSVALID, SRP_TSK_MGMT } from "../abi/srp.ts";
 import type { CrqLink } from "../core/crq-link.ts";
 import { checkCondition, DATA_PHASE_ERROR, endWith, INVALID_FIELD_IN_CDB, type Sense } from "../scsi/sense.ts";
-import type { Nexus, TargetDevice } from "../scsi/task.ts";
+import type { Nexus, ScsiTask, TargetDevice } from "../scsi/task.ts";
 import type { AnswerQueue } from "./answer-queue.ts";
 import { CommandTask, type TaskOwner } from "./command-task.ts";
 import { Credit } from "./credit.ts";
@@ -50,7 +50,9 @@ export interface CommandProcessorOptions {
 interface WaitingManagement {
   readonly slot: number;
   readonly code: number;
-  readonly tasks: Set<CommandTask>;
+  /** Tasks of this nexus that it waits for, and whether the logical unit has still to say that it is done. */
+  readonly left: Set<ScsiTask>;
+  unitBusy: boolean;
 }
 
 /** Commands and task management requests: from a decoded slot to its answer. */
@@ -214,23 +216,32 @@ export class CommandProcessor implements TaskOwner {
     this.aborted++;
     this.#credit.abort();
     this.#release(task.slot);
-    for (const { tasks } of this.#waiting) tasks.delete(task);
-    const answerable = this.#waiting.filter(({ tasks }) => tasks.size === 0);
-    if (answerable.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ tasks }) => tasks.size > 0);
-    for (const { slot, code } of answerable) this.#answerManagement(slot, code);
+    for (const { left } of this.#waiting) left.delete(task);
+    this.#answerManagements();
   }
 
   #manage(slot: number): void {
-    const { device } = this.#options;
-    const { code, aborts, resets } = judgeTaskManagement(this.#link.memory, slot, device);
+    const { device, nexus } = this.#options;
+    const { code, aborts, atUnit } = judgeTaskManagement(this.#link.memory, slot, device, nexus);
     // A task that an earlier request has aborted is waited for all the same: its data may still be moving.
-    const tasks = new Set(this.#tasks.filter((task) => task.active && aborts(task)));
-    for (const task of tasks) task.aborted = true;
-    if (resets) device.reset(this.#link.memory, resets);
+    const left = new Set<ScsiTask>(this.#tasks.filter((task) => task.active && aborts(task)));
+    for (const task of left) task.aborted = true;
     // The answer comes when the last of them has left: none may complete after it. [protocol] 6.1.
-    if (tasks.size > 0) this.#waiting.push({ slot, code, tasks });
-    else this.#answerManagement(slot, code);
+    const waiting: WaitingManagement = { slot, code, left, unitBusy: true };
+    this.#waiting.push(waiting);
+    atUnit(new Set(left), () => {
+      waiting.unitBusy = false;
+      this.#answerManagements();
+      this.#options.settled();
+    });
+  }
+
+  /** Answers the task management requests that have nothing more to wait for. */
+  #answerManagements(): void {
+    const answerable = this.#waiting.filter(({ left, unitBusy }) => left.size === 0 && !unitBusy);
+    if (answerable.length === 0) return;
+    this.#waiting = this.#waiting.filter((waiting) => !answerable.includes(waiting));
+    for (const { slot, code } of answerable) this.#answerManagement(slot, code);
   }
 
   #answerManagement(slot: number, code: number): void {

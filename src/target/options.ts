@@ -11,6 +11,8 @@ export interface ServerAdapterOptions {
   clock: Clock;
   log: Log;
   identity: ServerIdentity;
+  /** Relative target port identifier of the adapter: unique in the daemon. */
+  relativeTargetPort: number;
   /** Name that clients see in the capabilities answer. */
   adapterName: string;
   /** SRP requests that a client may have outstanding; at least 3, and fewer than the link has slots. */

@@ -32,6 +32,7 @@ import { buildLoginReject, buildLoginResponse, judgeLogin } from "./login.ts";
 import type { ClientIdentity } from "./mad.ts";
 import { MadProcessor } from "./mad-processor.ts";
 import { isPing, isPrivateFormat, writeInit, writeMessage } from "./messages.ts";
+import { crqNexus } from "./nexus.ts";
 import type { AdapterCounters, ServerAdapterOptions } from "./options.ts";
 import { LOSSES, type Loss, VIOLATIONS, type Violation } from "./violations.ts";
 
@@ -76,7 +77,7 @@ export class ServerAdapter implements CrqListener {
       throw new RangeError(
         `the request limit is at least ${REQUEST_LIMIT_MINIMUM} and below the ${link.slotCount} slots, not ${requestLimit}`,
       );
-    this.nexus = { name: `crq:${link.unitAddress.toString(16)}` };
+    this.nexus = crqNexus(link.unitAddress, options.relativeTargetPort);
     this.#options = options;
     this.#link = link;
     this.#device = device;

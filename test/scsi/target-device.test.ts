@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/backends/memory.ts";
 import { silentLog } from "../../src/core/log.ts";
+import { lunKey } from "../../src/scsi/lun.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
-import { deviceWithDisk, makeDisk } from "../support/disk.ts";
+import { deviceWithDisk, FIRST_KEY, makeDisk } from "../support/disk.ts";
 import { HandStore } from "../support/hand-store.ts";
-import { FakeTask, FIRST_LUN, NEXUS, run, testMemory } from "../support/scsi-task.ts";
+import { FakeTask, FIRST_LUN, makeNexus, NEXUS, run, testMemory } from "../support/scsi-task.ts";
 
 const memory = testMemory();
 const TEST_UNIT_READY = [0x00, 0, 0, 0, 0, 0];
@@ -20,7 +21,7 @@ function reportLuns(allocation = 512, select = 0): number[] {
 
 function twoDisks(): ScsiTargetDevice {
   const device = deviceWithDisk(memory);
-  device.addLogicalUnit(makeDisk(new MemoryStore(memory, 1 << 20), { address: { bus: 0, target: 2, lun: 0 } }));
+  device.addLogicalUnit(lunKey({ bus: 0, target: 2, lun: 0 }), makeDisk(new MemoryStore(memory, 1 << 20)));
   run(device, memory, reportLuns());
   return device;
 }
@@ -39,7 +40,7 @@ describe("REPORT LUNS", () => {
 
   test("to a target lists that target alone, in peripheral format", () => {
     const device = deviceWithDisk(memory);
-    device.addLogicalUnit(makeDisk(new MemoryStore(memory, 1 << 20), { address: { bus: 0, target: 1, lun: 3 } }));
+    device.addLogicalUnit(lunKey({ bus: 0, target: 1, lun: 3 }), makeDisk(new MemoryStore(memory, 1 << 20)));
     const { dataIn } = run(device, memory, reportLuns());
     expect(Buffer.from(dataIn).toString("hex")).toBe("0000001000000000" + "0000000000000000" + "0003000000000000");
   });
@@ -84,9 +85,9 @@ describe("unit attentions", () => {
 
   test("reset: told once to each nexus, not by INQUIRY or REPORT LUNS", () => {
     const device = deviceWithDisk(memory);
-    const other = { name: "other" };
+    const other = makeNexus("other");
     device.nexusOpened(other);
-    device.reset(memory, new FakeTask(memory, TEST_UNIT_READY).lunOffset);
+    device.reset(memory, new FakeTask(memory, TEST_UNIT_READY).lunOffset, () => {});
     expect(run(device, memory, INQUIRY_36).status).toBe(0);
     expect(run(device, memory, reportLuns()).status).toBe(0);
     expect(run(device, memory, TEST_UNIT_READY).senseText).toBe("06/29/00");
@@ -96,7 +97,7 @@ describe("unit attentions", () => {
 
   test("REQUEST SENSE returns and clears it", () => {
     const device = deviceWithDisk(memory);
-    device.reset(memory, new FakeTask(memory, TEST_UNIT_READY).lunOffset);
+    device.reset(memory, new FakeTask(memory, TEST_UNIT_READY).lunOffset, () => {});
     const { status, dataIn } = run(device, memory, REQUEST_SENSE);
     expect([status, dataIn[0], dataIn[2], dataIn[12]]).toEqual([0, 0x70, 6, 0x29]);
     expect(run(device, memory, TEST_UNIT_READY).status).toBe(0);
@@ -104,8 +105,8 @@ describe("unit attentions", () => {
 
   test("a changed inventory is told, unless REPORT LUNS was asked first", () => {
     const device = deviceWithDisk(memory);
-    const added = makeDisk(new MemoryStore(memory, 1 << 20), { address: { bus: 0, target: 5, lun: 0 } });
-    device.addLogicalUnit(added);
+    const added = lunKey({ bus: 0, target: 5, lun: 0 });
+    device.addLogicalUnit(added, makeDisk(new MemoryStore(memory, 1 << 20)));
     expect(run(device, memory, TEST_UNIT_READY).senseText).toBe("06/3f/0e");
     device.removeLogicalUnit(added);
     expect(run(device, memory, reportLuns(), { lun: ZERO_LUN }).dataIn.length).toBe(24);
@@ -114,7 +115,7 @@ describe("unit attentions", () => {
 
   test("a lost nexus has no conditions when it comes back", () => {
     const device = deviceWithDisk(memory);
-    device.reset(memory, new FakeTask(memory, TEST_UNIT_READY).lunOffset);
+    device.reset(memory, new FakeTask(memory, TEST_UNIT_READY).lunOffset, () => {});
     device.nexusLost(NEXUS);
     device.nexusOpened(NEXUS);
     expect(run(device, memory, TEST_UNIT_READY).status).toBe(0);
@@ -123,7 +124,7 @@ describe("unit attentions", () => {
 
 test("an address is given once", () => {
   const device = deviceWithDisk(memory);
-  expect(() => device.addLogicalUnit(makeDisk(new HandStore()))).toThrow(/already/);
+  expect(() => device.addLogicalUnit(FIRST_KEY, makeDisk(new HandStore()))).toThrow(/already/);
 });
 
 test("exists answers for the eight LUN bytes", () => {
@@ -139,7 +140,7 @@ test("a handler that throws ends its command with HARDWARE ERROR, once, and is l
   store.answer = () => {
     throw new Error("a bug of ours");
   };
-  device.addLogicalUnit(makeDisk(store));
+  device.addLogicalUnit(FIRST_KEY, makeDisk(store));
   const task = run(device, memory, [0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
   expect([task.senseText, task.ends, messages]).toEqual(["04/44/00", 1, ["command handler failed"]]);
 });

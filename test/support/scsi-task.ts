@@ -4,7 +4,15 @@ import { type Nexus, type ScsiTask, TASK_SIMPLE, type TargetDevice } from "../..
 
 /** Bus 0, target 1, LUN 0: the first disk of most tests. */
 export const FIRST_LUN: readonly number[] = [0x81, 0, 0, 0, 0, 0, 0, 0];
-export const NEXUS: Nexus = { name: "test" };
+export const NEXUS = makeNexus("test");
+
+/** A nexus of a port of its own kind; two of one name are two nexuses all the same. */
+export function makeNexus(name: string, relativeIdentifier = 1): Nexus {
+  const transportId = new Uint8Array(24);
+  transportId[0] = 4;
+  transportId.set(new TextEncoder().encode(name).subarray(0, 16), 8);
+  return { name, transportId, port: { relativeIdentifier, name: `port-${relativeIdentifier}`, protocolIdentifier: 4 } };
+}
 const CDB_ROOM = 32;
 
 export interface RunOptions {
@@ -39,6 +47,7 @@ export class FakeTask implements ScsiTask {
   dataOutCount = 0;
   status = -1;
   senseLength = 0;
+  aborted = false;
   /** Times that the device said it was done: 1 in the end, whatever happened. */
   ends = 0;
   #noBuffer = false;

@@ -16,8 +16,25 @@ export class HandDevice implements TargetDevice {
     return memory.u8[lunOffset] === 0x81;
   }
 
-  reset(): void {
+  abortTasks(_memory: SharedMemory, _lunOffset: number, _which: (task: ScsiTask) => boolean, then: () => void): void {
+    then();
+  }
+
+  clearTaskSet(_nexus: Nexus, _memory: SharedMemory, _lunOffset: number, then: () => void): void {
+    then();
+  }
+
+  clearAca(): boolean {
+    return false;
+  }
+
+  reset(_memory: SharedMemory, _lunOffset: number, then: () => void): void {
     this.resets++;
+    then();
+  }
+
+  resetAll(then: () => void): void {
+    then();
   }
 
   nexusOpened(nexus: Nexus): void {

@@ -69,6 +69,7 @@ export class RawClient {
       device: makeDevice(this.pair),
       clock: this.clock,
       log: this.#log(),
+      relativeTargetPort: 1,
       requestLimit: 100,
       adapterName: "30000002",
       identity: { partitionName: "vtarget", partitionNumber: 1, osType: OS_TYPE_AIX, maxTransfer: 0x40000 },

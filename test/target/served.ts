@@ -10,6 +10,8 @@ import { PartitionLink } from "../../src/papr/crq-link.ts";
 import { Hypervisor } from "../../src/papr/hypervisor.ts";
 import type { BlockStore } from "../../src/scsi/block-store.ts";
 import { Disk } from "../../src/scsi/disk/disk.ts";
+import { lunKey } from "../../src/scsi/lun.ts";
+import { Medium } from "../../src/scsi/medium.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
 import { ServerAdapter } from "../../src/target/server-adapter.ts";
 
@@ -47,11 +49,14 @@ export function serve(profile: ClientProfile, core: CoreKind, store?: (memory: S
   const device = new ScsiTargetDevice(log);
   for (const target of [1, 2, 3])
     device.addLogicalUnit(
+      lunKey({ bus: 0, target, lun: 0 }),
       new Disk({
-        address: { bus: 0, target, lun: 0 },
-        store: store && target === 3 ? store(memory) : new MemoryStore(memory, DISK_SIZE * target),
-        blockSize: 512,
-        readOnly: target === 2,
+        medium: new Medium(
+          store && target === 3 ? store(memory) : new MemoryStore(memory, DISK_SIZE * target),
+          512,
+          target === 2,
+        ),
+        removable: false,
         identity: { vendor: "IBM", product: "VDASD blkdev", revision: "0001", serial: `TEST-${target}` },
         log,
       }),
@@ -63,6 +68,7 @@ export function serve(profile: ClientProfile, core: CoreKind, store?: (memory: S
     log,
     requestLimit: REQUEST_LIMIT,
     adapterName: "30000003",
+    relativeTargetPort: 1,
     identity: { partitionName: "vtarget", partitionNumber: 1, osType: OS_TYPE_AIX, maxTransfer: 0x100000 },
   });
   adapter.start();

@@ -1,6 +1,7 @@
 import { MemoryStore } from "../../src/backends/memory.ts";
 import { silentLog } from "../../src/core/log.ts";
 import type { SharedMemory } from "../../src/core/shared-memory.ts";
+import { lunKey } from "../../src/scsi/lun.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
 import { makeDisk } from "../support/disk.ts";
 import { RawClient } from "../target/raw-client.ts";
@@ -113,7 +114,7 @@ export class TranscriptRunner {
         store.write(block * BLOCK, buffer, BLOCK, false, ended);
       }
       this.#stores.push(store);
-      device.addLogicalUnit(makeDisk(store, { address: { bus: 0, target, lun: 0 } }));
+      device.addLogicalUnit(lunKey({ bus: 0, target, lun: 0 }), makeDisk(store));
     }
     return device;
   }

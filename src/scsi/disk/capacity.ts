@@ -11,22 +11,22 @@ const CAPACITY_BEYOND_32_BITS = 0xffffffff;
 /** READ CAPACITY(10). [SBC-3] 5.15. */
 export function readCapacity10(disk: Disk, task: ScsiTask) {
   const data = new DataView(new ArrayBuffer(READ_CAPACITY_10_LENGTH));
-  data.setUint32(0, Math.min(disk.blockCount - 1, CAPACITY_BEYOND_32_BITS));
-  data.setUint32(4, disk.blockSize);
+  data.setUint32(0, Math.min(disk.medium.blockCount - 1, CAPACITY_BEYOND_32_BITS));
+  data.setUint32(4, disk.medium.blockSize);
   answer(task, data, READ_CAPACITY_10_LENGTH);
 }
 
 /** READ CAPACITY(16). [SBC-3] 5.16. */
 export function readCapacity16(disk: Disk, task: ScsiTask) {
   const data = new DataView(new ArrayBuffer(READ_CAPACITY_16_LENGTH));
-  data.setBigUint64(0, BigInt(disk.blockCount - 1));
-  data.setUint32(8, disk.blockSize);
+  data.setBigUint64(0, BigInt(disk.medium.blockCount - 1));
+  data.setUint32(8, disk.medium.blockSize);
   data.setUint8(13, physicalExponent(disk));
   answer(task, data, cdb32(task, 10));
 }
 
 /** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
-function physicalExponent({ store, blockSize }: Disk): number {
+function physicalExponent({ medium: { store, blockSize } }: Disk): number {
   const ratio = store.physicalBlockSize / blockSize;
   return ratio > 1 && Number.isInteger(Math.log2(ratio)) ? Math.log2(ratio) : 0;
 }

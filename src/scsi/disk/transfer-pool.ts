@@ -47,7 +47,7 @@ class Transfer implements StoreCompletion {
       this.#end(result);
     } else if (this.task !== undefined) {
       this.#pending = true;
-      this.#pool.taskSet.began(this.task.attribute);
+      this.#pool.taskSet.began(this.task);
     }
   }
 
@@ -55,14 +55,14 @@ class Transfer implements StoreCompletion {
     const { task } = this;
     if (task === undefined || !this.#pending) return;
     this.#pending = false;
-    const { attribute } = task;
     const { taskSet, log } = this.#pool;
+    taskSet.ended(task);
     try {
       this.#end(result);
     } catch (error) {
       failTask(task, error, log);
     }
-    taskSet.ended(attribute);
+    taskSet.left(task);
   }
 
   #end(result: number): void {

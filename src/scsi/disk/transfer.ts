@@ -50,15 +50,10 @@ function blockCount(task: ScsiTask): Blocks {
   }
 }
 
-/** Written so that no sum can lose precision. An empty range may begin right behind the last block. [SBC-3] 4.4. */
-function onDisk(disk: Disk, first: Blocks, count: Blocks): boolean {
-  return first <= disk.blockCount && count <= disk.blockCount - first;
-}
-
 /** Ends the task and returns false when the blocks are not all there, or too many. [SBC-3] 6.6.4. */
-function blocksFit(disk: Disk, task: ScsiTask, first: Blocks, count: Blocks): boolean {
-  if (!onDisk(disk, first, count)) checkCondition(task, LBA_OUT_OF_RANGE);
-  else if (bytesIn(count, disk.blockSize) > MAXIMUM_TRANSFER_BYTES) checkCondition(task, INVALID_FIELD_IN_CDB);
+function blocksFit({ medium }: Disk, task: ScsiTask, first: Blocks, count: Blocks): boolean {
+  if (!medium.holds(first, count)) checkCondition(task, LBA_OUT_OF_RANGE);
+  else if (bytesIn(count, medium.blockSize) > MAXIMUM_TRANSFER_BYTES) checkCondition(task, INVALID_FIELD_IN_CDB);
   else return true;
   return false;
 }
@@ -69,11 +64,11 @@ export function read(disk: Disk, task: ScsiTask) {
   const count = blockCount(task);
   if (!blocksFit(disk, task, first, count)) return;
   if (count === 0) return good(task);
-  const length = bytesIn(count, disk.blockSize);
+  const length = bytesIn(count, disk.medium.blockSize);
   const address = task.reserve(length);
   if (address === 0) return endWith(task, STATUS_BUSY);
   const transfer = disk.transfers.take(task, "read", length);
-  transfer.settle(disk.store.read(bytesIn(first, disk.blockSize), address, length, transfer));
+  transfer.settle(disk.medium.store.read(bytesIn(first, disk.medium.blockSize), address, length, transfer));
 }
 
 /** WRITE(6), (10), (12), (16), WRITE AND VERIFY(10). [SBC-3] 5.34 to 5.37. */
@@ -81,19 +76,19 @@ export function write(disk: Disk, task: ScsiTask) {
   const first = firstBlock(task);
   const count = blockCount(task);
   if (!blocksFit(disk, task, first, count)) return;
-  task.dataOutCount = bytesIn(count, disk.blockSize);
+  task.dataOutCount = bytesIn(count, disk.medium.blockSize);
   const length = dataOutPresent(disk, task, task.dataOutCount);
   if (length === 0) return good(task);
   const transfer = disk.transfers.take(task, "write", length);
-  const offset = bytesIn(first, disk.blockSize);
-  transfer.settle(disk.store.write(offset, task.buffer, length, isDurable(task), transfer));
+  const offset = bytesIn(first, disk.medium.blockSize);
+  transfer.settle(disk.medium.store.write(offset, task.buffer, length, isDurable(task), transfer));
 }
 
 /**
  * Bytes to write: an initiator that sent less than its CDB asks for has its whole blocks written, and the port tells it
  * how much was missing (dataOutCount says what was asked for). [SRP] r16a 6.9.
  */
-function dataOutPresent({ blockSize }: Disk, { dataOutLength }: ScsiTask, wanted: number): Bytes {
+function dataOutPresent({ medium: { blockSize } }: Disk, { dataOutLength }: ScsiTask, wanted: number): Bytes {
   return bytesIn(wholeBlocks(Math.min(dataOutLength, wanted), blockSize), blockSize);
 }
 
@@ -111,7 +106,7 @@ export function verify(disk: Disk, task: ScsiTask) {
   if (byteCheck > 1) return checkCondition(task, INVALID_FIELD_IN_CDB);
   if (!blocksFit(disk, task, first, count)) return;
   if (count === 0) return good(task);
-  const length = bytesIn(count, disk.blockSize);
+  const length = bytesIn(count, disk.medium.blockSize);
   const compared = byteCheck === 1 ? length : 0;
   task.dataOutCount = compared;
   // A comparison with less than all of it could only answer wrongly.
@@ -119,14 +114,14 @@ export function verify(disk: Disk, task: ScsiTask) {
   const address = task.reserve(compared + length);
   if (address === 0) return endWith(task, STATUS_BUSY);
   const transfer = disk.transfers.take(task, "verify", compared);
-  transfer.settle(disk.store.read(bytesIn(first, disk.blockSize), address + compared, length, transfer));
+  transfer.settle(disk.medium.store.read(bytesIn(first, disk.medium.blockSize), address + compared, length, transfer));
 }
 
 /** SYNCHRONIZE CACHE(10), (16): the whole cache, whatever the range. IMMED is not used: GOOD means it is done. */
 export function synchronizeCache(disk: Disk, task: ScsiTask) {
   const first = firstBlock(task);
   const count = blockCount(task);
-  if (!onDisk(disk, first, count)) return checkCondition(task, LBA_OUT_OF_RANGE);
+  if (!disk.medium.holds(first, count)) return checkCondition(task, LBA_OUT_OF_RANGE);
   const transfer = disk.transfers.take(task, "flush", 0);
-  transfer.settle(disk.store.flush(transfer));
+  transfer.settle(disk.medium.store.flush(transfer));
 }

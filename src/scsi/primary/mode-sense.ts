@@ -1,8 +1,9 @@
 import { MODE_PAGE_ALL, MODE_PAGE_CACHING, MODE_PAGE_CONTROL, MODE_SENSE_6 } from "../../abi/scsi.ts";
+import type { DeviceServer } from "../device-server.ts";
+import type { Medium } from "../medium.ts";
 import { answerWith, checkCondition, INVALID_FIELD_IN_CDB, SAVING_NOT_SUPPORTED } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16 } from "../task-access.ts";
-import type { Disk } from "./disk.ts";
 
 const PAGE_CONTROL_CHANGEABLE = 1;
 const PAGE_CONTROL_SAVED = 3;
@@ -21,7 +22,7 @@ const PAGES: ReadonlyMap<number, Uint8Array> = new Map([
 ]);
 
 /** MODE SENSE(6), (10). [SPC-4] 6.11, 6.12. */
-export function modeSense(disk: Disk, task: ScsiTask) {
+export function modeSense(unit: DeviceServer, task: ScsiTask) {
   const short = cdb8(task, 0) === MODE_SENSE_6;
   const pageControl = cdb8(task, 2) >> 6;
   const page = cdb8(task, 2) & 0x3f;
@@ -32,9 +33,9 @@ export function modeSense(disk: Disk, task: ScsiTask) {
   if (!allowedSubpage || !pages.every((code) => PAGES.has(code))) return checkCondition(task, INVALID_FIELD_IN_CDB);
   const withDescriptor = (cdb8(task, 1) & DISABLE_BLOCK_DESCRIPTORS) === 0;
   const long = !short && (cdb8(task, 1) & LONG_LBA_ACCEPTED) !== 0;
-  const descriptor = withDescriptor ? blockDescriptor(disk, long) : new Uint8Array();
+  const descriptor = withDescriptor ? blockDescriptor(unit.medium, long) : new Uint8Array();
   const bodies = pages.flatMap((code) => modePage(code, pageControl === PAGE_CONTROL_CHANGEABLE));
-  const specific = (disk.readOnly ? WRITE_PROTECT : 0) | DPO_FUA;
+  const specific = (unit.medium.readOnly ? WRITE_PROTECT : 0) | DPO_FUA;
   const rest = descriptor.length + bodies.length;
   const header = short
     ? [rest + 3, 0, specific, descriptor.length]
@@ -49,7 +50,7 @@ function modePage(code: number, changeable: boolean): number[] {
 }
 
 /** Short or long LBA mode parameter block descriptor. [SBC-3] 6.5.2. */
-function blockDescriptor({ blockCount, blockSize }: Disk, long: boolean): Uint8Array {
+function blockDescriptor({ blockCount, blockSize }: Medium, long: boolean): Uint8Array {
   const data = new DataView(new ArrayBuffer(long ? 16 : 8));
   if (long) {
     data.setBigUint64(0, BigInt(blockCount));

@@ -6,11 +6,11 @@ import {
   VPD_SUPPORTED_PAGES,
   VPD_UNIT_SERIAL_NUMBER,
 } from "../../abi/scsi.ts";
+import type { DeviceServer } from "../device-server.ts";
+import { MAXIMUM_TRANSFER_BYTES } from "../disk/transfer.ts";
 import { answerWith, checkCondition, INVALID_FIELD_IN_CDB } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16 } from "../task-access.ts";
-import type { Disk } from "./disk.ts";
-import { MAXIMUM_TRANSFER_BYTES } from "./transfer.ts";
 
 const EVPD = 0x01;
 const VERSION_SPC_4 = 0x06;
@@ -25,17 +25,17 @@ const STANDARD_WITH_DESCRIPTORS = 96;
 const CLAIMED_STANDARDS = [0x00a0, 0x0460, 0x04c0] as const;
 
 /** INQUIRY. [SPC-4] 6.6. */
-export function inquiry(disk: Disk, task: ScsiTask) {
+export function inquiry(unit: DeviceServer, task: ScsiTask) {
   const page = cdb8(task, 2);
   const vital = (cdb8(task, 1) & EVPD) !== 0;
   if (!vital && page !== 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
-  const body = vital ? VPD_PAGES.get(page)?.(disk) : undefined;
+  const body = vital ? VPD_PAGES.get(page)?.(unit) : undefined;
   if (vital && body === undefined) return checkCondition(task, INVALID_FIELD_IN_CDB);
-  const data = body === undefined ? standardInquiry(disk) : vpdPage(page, body);
+  const data = body === undefined ? standardInquiry(unit) : vpdPage(page, body);
   answerWith(task, data, cdb16(task, 3));
 }
 
-function standardInquiry({ identity }: Disk): Uint8Array {
+function standardInquiry({ identity }: DeviceServer): Uint8Array {
   const data = new Uint8Array(STANDARD_WITH_DESCRIPTORS);
   data[2] = VERSION_SPC_4;
   data[3] = RESPONSE_FORMAT_2;
@@ -51,9 +51,9 @@ function standardInquiry({ identity }: Disk): Uint8Array {
 }
 
 /** Body of each vital product data page, without its four-byte header. One row a page; page 00 lists the rows. */
-const VPD_PAGES: ReadonlyMap<number, (disk: Disk) => Uint8Array> = new Map([
+const VPD_PAGES: ReadonlyMap<number, (unit: DeviceServer) => Uint8Array> = new Map([
   [VPD_SUPPORTED_PAGES, () => Uint8Array.from(VPD_PAGES.keys())],
-  [VPD_UNIT_SERIAL_NUMBER, ({ identity }: Disk) => ascii(identity.serial, identity.serial.length)],
+  [VPD_UNIT_SERIAL_NUMBER, ({ identity }: DeviceServer) => ascii(identity.serial, identity.serial.length)],
   [VPD_DEVICE_IDENTIFICATION, deviceIdentification],
   [VPD_BLOCK_LIMITS, blockLimits],
   [VPD_BLOCK_DEVICE_CHARACTERISTICS, blockDeviceCharacteristics],
@@ -69,7 +69,7 @@ function vpdPage(page: number, body: Uint8Array): Uint8Array {
 }
 
 /** Designators of the logical unit: T10 vendor ID, and a locally assigned NAA name made from it. [SPC-4] 7.8.6. */
-function deviceIdentification({ identity }: Disk): Uint8Array {
+function deviceIdentification({ identity }: DeviceServer): Uint8Array {
   const ASCII_T10 = [0x02, 0x01] as const;
   const BINARY_NAA = [0x01, 0x03] as const;
   const t10 = ascii(identity.vendor, 8 + identity.serial.length);
@@ -88,7 +88,7 @@ function locallyAssignedName(designator: Uint8Array): Uint8Array {
 }
 
 /** [SBC-3] 6.6.4. */
-function blockLimits({ store, blockSize }: Disk): Uint8Array {
+function blockLimits({ medium: { store, blockSize } }: DeviceServer): Uint8Array {
   const data = new DataView(new ArrayBuffer(60));
   data.setUint16(2, Math.max(1, store.physicalBlockSize / blockSize));
   data.setUint32(4, MAXIMUM_TRANSFER_BYTES / blockSize);

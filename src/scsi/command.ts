@@ -1,0 +1,79 @@
+import type { DeviceServer } from "./device-server.ts";
+import type { ScsiTask } from "./task.ts";
+import { cdb8 } from "./task-access.ts";
+
+/**
+ * How a command fares under another nexus's reservation. [SPC-4] 5.9.1 and the tables there, [SBC-3] 4.17.
+ * - `allowed`: always.
+ * - `read`: conflicts with Exclusive Access types, is allowed under Write Exclusive types.
+ * - `write`: conflicts with both.
+ */
+export type ReservationClass = "allowed" | "read" | "write";
+
+/** One SCSI command: the only place that tells anything about it. `Unit` is the kind of device server that has it. */
+export interface Command<Unit extends DeviceServer = DeviceServer> {
+  readonly opcode: number;
+  readonly serviceAction?: number;
+  /** Name as the standard writes it. */
+  readonly name: string;
+  /** CDB usage map [SPC-4] 6.35.3: a bit that is 0 here must be 0 in a CDB. Its length is the CDB's. */
+  readonly usage: readonly number[];
+  readonly reservation: ReservationClass;
+  /** A pending unit attention condition is neither reported nor cleared. [SAM-5] 5.14: INQUIRY, REPORT LUNS, REQUEST SENSE. */
+  readonly passesUnitAttention?: true;
+  /** Also while the unit is not ready: stopped, without a medium, or in the course of a FORMAT UNIT or SANITIZE. */
+  readonly whenNotReady?: true;
+  /** Changes the medium. */
+  readonly writes?: true;
+  /** Seconds that an initiator should allow, when the usual ones are not enough. [SPC-4] 6.35.4. */
+  readonly timeout?: number;
+  /** A method, not a property: a row of every kind of unit is also a row of a particular one, and the other way round. */
+  execute(unit: Unit, task: ScsiTask): void;
+}
+
+const SERVICE_ACTION_MASK = 0x1f;
+
+/** The commands of one kind of device server. Decoding, checks, REPORT SUPPORTED OPERATION CODES and logs read its rows. */
+export class CommandTable<Unit extends DeviceServer> {
+  readonly rows: readonly Command<Unit>[];
+  /** By opcode; a list where service actions share one. */
+  readonly #byOpcode: readonly (readonly Command<Unit>[] | undefined)[];
+
+  constructor(rows: readonly Command<Unit>[]) {
+    this.rows = rows;
+    this.#byOpcode = Array.from({ length: 256 }, (_, opcode) => {
+      const found = rows.filter((command) => command.opcode === opcode);
+      return found.length > 0 ? found : undefined;
+    });
+  }
+
+  /** The row of a task's CDB, or undefined for what no row describes. */
+  find(task: ScsiTask): Command<Unit> | undefined {
+    const rows = this.#byOpcode[cdb8(task, 0)];
+    const first = rows?.[0];
+    if (first === undefined || first.serviceAction === undefined) return first;
+    const serviceAction = cdb8(task, 1) & SERVICE_ACTION_MASK;
+    return rows?.find((command) => command.serviceAction === serviceAction);
+  }
+
+  /** Rows of an operation code, none if it is not there. */
+  withOpcode(opcode: number): readonly Command<Unit>[] {
+    return this.#byOpcode[opcode] ?? [];
+  }
+}
+
+/** True when the CDB sets no bit that its command does not define. */
+export function cdbFits(task: ScsiTask, usage: readonly number[]): boolean {
+  for (let at = 1; at < usage.length; at++) if ((cdb8(task, at) & ~(usage[at] ?? 0)) !== 0) return false;
+  return true;
+}
+
+// Fields that many rows share.
+/** Control byte: vendor bits and LINK are ignored, as all clients send 0; NACA is judged where ACA is. [SAM-5] 5.2. */
+export const CONTROL = 0xfb;
+/** Bits 5-7 of byte 1 held the LUN in SCSI-2; old clients still fill them. */
+export const OLD_LUN = 0xe0;
+/** A whole 2-, 4- or 8-byte field. */
+export const FIELD_2 = [0xff, 0xff] as const;
+export const FIELD_4 = [0xff, 0xff, 0xff, 0xff] as const;
+export const FIELD_8 = [...FIELD_4, ...FIELD_4] as const;

@@ -1,0 +1,158 @@
+import type { Log } from "../core/log.ts";
+import { type CommandTable, cdbFits } from "./command.ts";
+import type { LogicalUnit } from "./logical-unit.ts";
+import { type Medium, NO_MEDIUM } from "./medium.ts";
+import {
+  checkCondition,
+  failTask,
+  INVALID_FIELD_IN_CDB,
+  INVALID_OPERATION_CODE,
+  MEDIUM_NOT_PRESENT,
+  RESET_OCCURRED,
+  type Sense,
+  WRITE_PROTECTED,
+} from "./sense.ts";
+import type { Nexus, ScsiTask } from "./task.ts";
+import { TaskSet } from "./task-set.ts";
+import { UnitAttentions } from "./unit-attentions.ts";
+
+/** INQUIRY strings. AIX takes a disk only with IBM's own. [protocol] 5.2. */
+export interface Identity {
+  /** At most 8 characters. */
+  vendor: string;
+  /** At most 16. */
+  product: string;
+  /** At most 4. */
+  revision: string;
+  serial: string;
+}
+
+export interface DeviceServerOptions {
+  /** What is in it at the start; a drive may be empty. */
+  medium: Medium;
+  /** The medium can be taken out. */
+  removable: boolean;
+  identity: Identity;
+  log: Log;
+}
+
+/**
+ * What every kind of logical unit has: the order of gates that a command passes, unit attentions, the task set, the
+ * medium. A kind adds its commands, its peripheral device type and its state. [SAM-5] clause 4.6, [SPC-4].
+ */
+export abstract class DeviceServer implements LogicalUnit {
+  /** [SPC-4] 6.6.2. */
+  abstract readonly peripheralDeviceType: number;
+  abstract readonly commands: CommandTable<this>;
+  readonly identity: Identity;
+  readonly removable: boolean;
+  readonly log: Log;
+  readonly attentions = new UnitAttentions();
+  readonly taskSet: TaskSet;
+  #medium: Medium;
+  /** Why commands that need a ready unit are refused now: stopped, becoming ready. An absent medium need not be told here. */
+  notReady: Sense | undefined;
+
+  constructor({ medium, removable, identity, log }: DeviceServerOptions) {
+    this.#medium = medium;
+    this.removable = removable;
+    this.identity = identity;
+    this.log = log;
+    this.taskSet = new TaskSet((task) => this.#startGuarded(task));
+  }
+
+  /** What is in the drive now: NO_MEDIUM when nothing is. */
+  get medium(): Medium {
+    return this.#medium;
+  }
+
+  get size(): number {
+    return this.#medium.size;
+  }
+
+  get readOnly(): boolean {
+    return this.#medium.readOnly;
+  }
+
+  get description(): string {
+    return this.#medium.store.description;
+  }
+
+  execute(task: ScsiTask): void {
+    if (this.taskSet.admits(task)) this.#start(task);
+  }
+
+  abortTasks(which: (task: ScsiTask) => boolean, then: () => void): void {
+    this.taskSet.abort(which, then);
+  }
+
+  clearAca(_nexus: Nexus): boolean {
+    return false;
+  }
+
+  reset(then: () => void): void {
+    this.notReady = undefined;
+    this.attention(RESET_OCCURRED);
+    this.abortTasks(() => true, then);
+  }
+
+  attention(condition: Sense, except?: Nexus): void {
+    this.attentions.establishForAll(condition, except);
+  }
+
+  attentionFor(nexus: Nexus, condition: Sense): void {
+    this.attentions.establish(nexus, condition);
+  }
+
+  clearAttention(nexus: Nexus, condition: Sense): void {
+    this.attentions.clear(nexus, condition);
+  }
+
+  nexusOpened(nexus: Nexus): void {
+    this.attentions.opened(nexus);
+  }
+
+  nexusLost(nexus: Nexus): void {
+    this.attentions.lost(nexus);
+    // [SAM-5] 6.3.4: I_T nexus loss aborts its tasks; nobody waits for that.
+    this.abortTasks(
+      (task) => task.nexus === nexus,
+      () => {},
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#medium.store.close();
+  }
+
+  /** Puts another medium in the place of the one that is there. Who asked for it tells the nexuses and closes the old one. */
+  protected exchangeMedium(medium: Medium): void {
+    this.#medium = medium;
+  }
+
+  /** Starts a task that had to wait: nobody above is there to catch. */
+  #startGuarded(task: ScsiTask): void {
+    try {
+      this.#start(task);
+    } catch (error) {
+      failTask(task, error, this.log);
+    }
+  }
+
+  /** The gates, in the order in which the standards judge: unit attention, operation code, CDB, readiness, protection. */
+  #start(task: ScsiTask) {
+    const command = this.commands.find(task);
+    if (!command?.passesUnitAttention) {
+      const attention = this.attentions.take(task.nexus);
+      if (attention !== undefined) return checkCondition(task, attention);
+    }
+    if (command === undefined) return checkCondition(task, INVALID_OPERATION_CODE);
+    if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB);
+    if (!command.whenNotReady) {
+      if (this.#medium === NO_MEDIUM) return checkCondition(task, MEDIUM_NOT_PRESENT);
+      if (this.notReady !== undefined) return checkCondition(task, this.notReady);
+    }
+    if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);
+    command.execute(this, task);
+  }
+}
