@@ -18,6 +18,7 @@ import {
   REQUEST_CMD_SN,
 } from "../../abi/iscsi.ts";
 import { OPERATION_OTHER, SENSE_LENGTH_MAX } from "../../abi/records.ts";
+import { STATUS_GOOD } from "../../abi/scsi.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
 import type { DataBuffers } from "../../scsi/data-buffers.ts";
 import type { Sense } from "../../scsi/sense.ts";
@@ -113,6 +114,11 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.#owner = owner;
     this.lunOffset = memory.allocate(REGION);
     this.cdbOffset = this.lunOffset + LUN_BYTES;
+  }
+
+  /** It ends without being executed. */
+  get refused(): boolean {
+    return this.refusal !== undefined || this.refusalStatus !== STATUS_GOOD;
   }
 
   /** Takes over the header of a SCSI Command. [RFC 7143] 11.3. */

@@ -31,11 +31,13 @@ import {
   endWith,
   INVALID_FIELD_IN_CDB,
   NOT_ENOUGH_UNSOLICITED_DATA,
+  PROTOCOL_SERVICE_CRC_ERROR,
   UNEXPECTED_UNSOLICITED_DATA,
 } from "../../scsi/sense.ts";
 import type { Nexus, TargetDevice } from "../../scsi/task.ts";
 import { sendResult } from "./command-result.ts";
 import { type BufferAccount, CommandTask, type TaskOwner } from "./command-task.ts";
+import type { DataOutClaim } from "./data-out.ts";
 import type { Parameters } from "./negotiation.ts";
 import type { Problem, ReceivedHeader } from "./pdu-reader.ts";
 import type { Responses } from "./responses.ts";
@@ -69,6 +71,8 @@ export class Commands implements TaskOwner, BufferAccount {
   /** The task whose PDU is being received; undefined while data are thrown away. */
   #receiving: CommandTask | undefined;
   #final = false;
+  /** Used again for every Data-Out. */
+  readonly #dataOutClaim: DataOutClaim = { tag: 0, dataSN: 0, offset: 0, length: 0, final: false };
   readonly #lend = (address: number, size: number) => this.#options.responses.outbox.lend(address, size);
 
   constructor(options: CommandsOptions) {
@@ -143,10 +147,11 @@ export class Commands implements TaskOwner, BufferAccount {
     const announced = (pdu.view.getUint8(BHS_FLAGS) & FLAG_FINAL) === 0;
     const { dataOutLength } = task;
     const unsolicitedEnd = parameters.unsolicitedMaximum;
-    task.dataOut.begin(dataOutLength, unsolicitedEnd, announced, task.index, parameters.maxBurstLength);
     const allowed = parameters.immediateData ? Math.min(unsolicitedEnd, dataOutLength) : 0;
-    if (pdu.dataLength > allowed || (announced && (parameters.initialR2T || dataOutLength === 0)))
-      task.refusal = UNEXPECTED_UNSOLICITED_DATA;
+    const unexpected = pdu.dataLength > allowed || (announced && (parameters.initialR2T || dataOutLength === 0));
+    const follows = announced && !unexpected;
+    task.dataOut.begin(dataOutLength, unsolicitedEnd, follows, task.index, parameters.maxBurstLength);
+    if (unexpected) task.refusal = UNEXPECTED_UNSOLICITED_DATA;
     else if (dataOutLength > DATA_OUT_MAXIMUM) task.refusal = INVALID_FIELD_IN_CDB;
     else if (dataOutLength > 0 && task.reserve(dataOutLength) === 0) task.refusalStatus = STATUS_BUSY;
   }
@@ -156,24 +161,29 @@ export class Commands implements TaskOwner, BufferAccount {
     const task = this.#active.get(view.getUint32(BHS_ITT));
     this.#receiving = undefined;
     // Its command has ended early or was aborted: the initiator could not know when it sent this.
-    if (task === undefined || task.executing || refused(task)) return undefined;
+    if (task === undefined || task.executing || task.aborted) return undefined;
     this.#final = (view.getUint8(BHS_FLAGS) & FLAG_FINAL) !== 0;
-    const problem = task.dataOut.judge({
-      tag: view.getUint32(TARGET_TRANSFER_TAG),
-      dataSN: view.getUint32(DATA_SN),
-      offset: view.getUint32(DATA_OFFSET),
-      length: dataLength,
-      final: this.#final,
-    });
-    if (problem === undefined) this.#receiving = task;
-    return problem;
+    const fault = task.refused ? undefined : task.dataOut.judge(this.#claim(view, dataLength));
+    if (typeof fault === "string") return fault;
+    if (fault !== undefined) task.refusal = fault;
+    this.#receiving = task;
+    return undefined;
+  }
+
+  #claim(view: DataView, length: number): DataOutClaim {
+    const claim = this.#dataOutClaim;
+    claim.tag = view.getUint32(TARGET_TRANSFER_TAG);
+    claim.dataSN = view.getUint32(DATA_SN);
+    claim.offset = view.getUint32(DATA_OFFSET);
+    claim.length = length;
+    claim.final = this.#final;
+    return claim;
   }
 
   /** Data of the PDU that is being received. */
   data(source: Uint8Array, from: number, to: number): void {
     const task = this.#receiving;
-    // A task whose buffer is gone was aborted, or its connection's session was.
-    if (task === undefined || refused(task) || task.aborted) return;
+    if (task === undefined || task.refused || task.aborted) return;
     task.memory.u8.set(source.subarray(from, to), task.buffer + task.dataOut.received);
     task.dataOut.received += to - from;
   }
@@ -189,11 +199,13 @@ export class Commands implements TaskOwner, BufferAccount {
     else this.#retire(task);
   }
 
-  endDataOut(): void {
+  /** A Data-Out is there. `intact` is false when its data digest is wrong: its command can't succeed any more. */
+  endDataOut(intact: boolean): void {
     const task = this.#receiving;
     this.#receiving = undefined;
     if (task === undefined || task.aborted) return;
-    if (!task.dataOut.advance(this.#final)) task.refusal = NOT_ENOUGH_UNSOLICITED_DATA;
+    if (!intact) task.refusal ??= PROTOCOL_SERVICE_CRC_ERROR;
+    if (!task.dataOut.advance(this.#final)) task.refusal ??= NOT_ENOUGH_UNSOLICITED_DATA;
     if (task.delivered) this.#proceed(task);
   }
 
@@ -207,12 +219,14 @@ export class Commands implements TaskOwner, BufferAccount {
   /** Executes a task whose data are complete, else asks for what is missing. */
   #proceed(task: CommandTask): void {
     const { dataOut } = task;
+    // Also a command that fails waits for the data that are on their way. [RFC 7143] 7.8.
+    if (task.refused ? dataOut.flowing : dataOut.unsolicited) return;
     if (task.refusal !== undefined) checkCondition(task, task.refusal);
     else if (task.refusalStatus !== STATUS_GOOD) endWith(task, task.refusalStatus);
-    else if (dataOut.complete && !dataOut.unsolicited) {
+    else if (dataOut.complete) {
       task.executing = true;
       this.#options.device.execute(task);
-    } else if (!dataOut.unsolicited) this.#solicit(task);
+    } else this.#solicit(task);
   }
 
   #solicit(task: CommandTask): void {
@@ -296,10 +310,6 @@ export class Commands implements TaskOwner, BufferAccount {
     const { memory, nexus, buffers } = this.#options;
     return new CommandTask(memory, this.#made++, nexus, buffers, this, this);
   }
-}
-
-function refused(task: CommandTask): boolean {
-  return task.refusal !== undefined || task.refusalStatus !== STATUS_GOOD;
 }
 
 /** Additional header segments: at most one extended CDB. [RFC 7143] 11.2.2. */

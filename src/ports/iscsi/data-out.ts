@@ -1,4 +1,5 @@
 import { RESERVED_TAG } from "../../abi/iscsi.ts";
+import { PROTOCOL_SERVICE_CRC_ERROR, type Sense, UNEXPECTED_UNSOLICITED_DATA } from "../../scsi/sense.ts";
 import type { Problem } from "./pdu-reader.ts";
 
 /** Sequences of one command are told apart by the low half of their tag, commands by the high half. */
@@ -7,11 +8,11 @@ const TAG_SEQUENCE_MASK = 0xffff;
 
 /** What a Data-Out claims of itself. */
 export interface DataOutClaim {
-  readonly tag: number;
-  readonly dataSN: number;
-  readonly offset: number;
-  readonly length: number;
-  readonly final: boolean;
+  tag: number;
+  dataSN: number;
+  offset: number;
+  length: number;
+  final: boolean;
 }
 
 /**
@@ -59,6 +60,11 @@ export class DataOut {
     return this.received === this.#total;
   }
 
+  /** Data-Out PDUs are to come that the initiator has announced or been asked for. */
+  get flowing(): boolean {
+    return this.unsolicited || this.outstanding > 0;
+  }
+
   /** R2Ts sent so far: the R2TSN of the next. */
   get solicitations(): number {
     return this.#sequencesBegun;
@@ -90,11 +96,15 @@ export class DataOut {
     this.#sequencesBegun++;
   }
 
-  /** Checks a Data-Out against what is to come next. @returns what is wrong with it, or undefined */
-  judge({ tag, dataSN, offset, length, final }: DataOutClaim): Problem | undefined {
-    if (tag === RESERVED_TAG ? !this.unsolicited : this.unsolicited || tag !== this.#currentTag())
-      return tag === RESERVED_TAG ? "unexpected unsolicited Data-Out" : "Data-Out for another R2T than the oldest";
-    if (dataSN !== this.#nextDataSN) return `Data-Out with DataSN ${dataSN} instead of ${this.#nextDataSN}`;
+  /**
+   * Checks a Data-Out against what is to come next.
+   * @returns undefined when it is right; the sense data that its command ends with when data were lost or put out of
+   * order ([RFC 7143] 7.8, 7.9); or what is wrong with the initiator
+   */
+  judge({ tag, dataSN, offset, length, final }: DataOutClaim): Sense | Problem | undefined {
+    if (!this.flowing) return UNEXPECTED_UNSOLICITED_DATA;
+    if (tag !== this.#currentTag()) return "Data-Out for another R2T than the oldest";
+    if (dataSN !== this.#nextDataSN) return PROTOCOL_SERVICE_CRC_ERROR;
     if (offset !== this.received) return `Data-Out at offset ${offset} instead of ${this.received}`;
     const left = this.#sequenceEnd - this.received;
     if (length > left) return `Data-Out of ${length} bytes where ${left} are left of its sequence`;
@@ -104,7 +114,7 @@ export class DataOut {
   }
 
   /**
-   * A Data-Out that was judged right is complete.
+   * A Data-Out is complete, taken in or thrown away.
    * @returns false when its unsolicited sequence has ended with too little data
    */
   advance(final: boolean): boolean {
@@ -115,6 +125,7 @@ export class DataOut {
       this.unsolicited = false;
       return this.received === this.#unsolicitedEnd;
     }
+    if (this.outstanding === 0) return true;
     this.#sequencesEnded++;
     if (this.outstanding > 0) this.#beginSequence(this.received);
     return true;
@@ -126,6 +137,6 @@ export class DataOut {
   }
 
   #currentTag(): number {
-    return this.outstanding === 0 ? RESERVED_TAG : (this.#tag | (this.#sequencesEnded & TAG_SEQUENCE_MASK)) >>> 0;
+    return this.unsolicited ? RESERVED_TAG : (this.#tag | (this.#sequencesEnded & TAG_SEQUENCE_MASK)) >>> 0;
   }
 }

@@ -108,13 +108,15 @@ export class FullFeature implements PduSink {
   }
 
   end(pdu: ReceivedHeader, intact: boolean): Problem | undefined {
+    const { commands } = this.#options;
     if (!intact) {
       this.#options.responses.reject(REJECT_DATA_DIGEST, pdu.bytes);
-      return "data digest is wrong";
+      // A request that is lost leaves a hole in the command order, which only a new session mends at level 0; lost data
+      // end their command. [RFC 7143] 7.8.
+      if (commands === undefined || this.#opcode !== SCSI_DATA_OUT) return "data digest of a request is wrong";
     }
-    const { commands } = this.#options;
     if (commands !== undefined && this.#opcode === SCSI_COMMAND) commands.end();
-    else if (commands !== undefined && this.#opcode === SCSI_DATA_OUT) commands.endDataOut();
+    else if (commands !== undefined && this.#opcode === SCSI_DATA_OUT) commands.endDataOut(intact);
     else this.#request(pdu);
     return undefined;
   }
