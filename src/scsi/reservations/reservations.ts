@@ -3,7 +3,7 @@ import type { Sense } from "../sense.ts";
 import type { Nexus, TargetPort } from "../task.ts";
 import { PersistentReservations } from "./persistent.ts";
 import { type Registrant, registrantOf } from "./registrant.ts";
-import { decodeState, encodeState, type ReservationStorage } from "./stored-state.ts";
+import { encodeState, loadState, type ReservationStorage } from "./stored-state.ts";
 
 /** Who may use one logical unit: a RESERVE [SPC-2] 5.5, or a persistent reservation [SPC-4] 5.12; never both. */
 export class Reservations {
@@ -18,14 +18,15 @@ export class Reservations {
   /**
    * @param tell establishes a unit attention condition for a nexus, if it is there
    * @param storage without one no reservation outlives the process, and nobody is promised that
-   * @throws when what was stored can't be read
+   * @throws StoredStateError
    */
   constructor(tell: (registrant: Registrant, condition: Sense) => void, storage: ReservationStorage | undefined) {
     this.persistent = new PersistentReservations(tell);
     this.#storage = storage;
-    this.#stored = storage?.load();
-    if (typeof this.#stored !== "string") return;
-    this.persistent.restore(decodeState(this.#stored));
+    const kept = storage && loadState(storage);
+    if (kept === undefined) return;
+    this.#stored = kept.text;
+    this.persistent.restore(kept.state);
     this.#outlivesPower = true;
   }
 

@@ -5,10 +5,17 @@ import { persistentType } from "./types.ts";
 
 /** Where the registrations and the reservation of one unit outlive the process: what APTPL needs. [SPC-4] 5.12.5. */
 export interface ReservationStorage {
+  /** Where it is, for people: a path. */
+  readonly description: string;
   /** What was saved last; undefined when there is nothing. @throws when it can't be read */
   load(): string | undefined;
   /** Puts `state` in the place of what was there, durably and wholly or not at all; undefined removes it. */
   save(state: string | undefined): Promise<void>;
+}
+
+/** What was stored is damaged. A reservation that was promised to last is never dropped in silence. */
+export class StoredStateError extends Error {
+  readonly code = "VSCSI_RESERVATIONS";
 }
 
 const VERSION = 1;
@@ -36,8 +43,19 @@ export function encodeState({ registrations, type, holder }: PersistentState): s
   return `${JSON.stringify(stored, undefined, 2)}\n`;
 }
 
-/** @throws when the text is not what encodeState writes: a reservation that was promised to last is never dropped */
-export function decodeState(text: string): PersistentState {
+/** What a storage holds; undefined when that is nothing. @throws StoredStateError when it is not what encodeState writes */
+export function loadState(storage: ReservationStorage): { text: string; state: PersistentState } | undefined {
+  const text = storage.load();
+  if (text === undefined) return undefined;
+  try {
+    return { text, state: decodeState(text) };
+  } catch (error) {
+    const advice = "mend it, or remove it to give up the reservations";
+    throw new StoredStateError(`${storage.description}: ${(error as Error).message}; ${advice}`);
+  }
+}
+
+function decodeState(text: string): PersistentState {
   const stored: unknown = JSON.parse(text);
   if (!isStoredState(stored)) throw new Error("these are no saved reservations");
   const registrations = stored.registrations.map(({ transportId, relativeTargetPort, key }) => {
