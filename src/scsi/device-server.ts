@@ -106,7 +106,10 @@ export abstract class DeviceServer implements LogicalUnit {
     if (this.#aca.active) {
       const refusal = this.#aca.refusal(task);
       if (refusal !== undefined) return endWith(task, refusal);
-    } else if (aca) return checkCondition(task, INVALID_MESSAGE_ERROR);
+      // What is let in is there to end the condition: it waits for nobody.
+      return this.#start(task);
+    }
+    if (aca) return checkCondition(task, INVALID_MESSAGE_ERROR);
     if (this.taskSet.admits(task)) this.#start(task);
   }
 
