@@ -1,11 +1,18 @@
+import { STATUS_RESERVATION_CONFLICT } from "../abi/scsi.ts";
 import type { Log } from "../core/log.ts";
-import { type CommandTable, cdbFits } from "./command.ts";
+import { AutoContingentAllegiance, isAcaTask, wantsAca } from "./aca.ts";
+import { type Command, type CommandTable, cdbFits } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
+import { registrantOf } from "./reservations/registrant.ts";
+import { Reservations } from "./reservations/reservations.ts";
+import type { ReservationStorage } from "./reservations/stored-state.ts";
 import {
   checkCondition,
+  endWith,
   failTask,
   INVALID_FIELD_IN_CDB,
+  INVALID_MESSAGE_ERROR,
   INVALID_OPERATION_CODE,
   MEDIUM_NOT_PRESENT,
   RESET_OCCURRED,
@@ -13,6 +20,7 @@ import {
   WRITE_PROTECTED,
 } from "./sense.ts";
 import type { Nexus, ScsiTask } from "./task.ts";
+import { cdb8 } from "./task-access.ts";
 import { TaskSet } from "./task-set.ts";
 import { UnitAttentions } from "./unit-attentions.ts";
 
@@ -34,6 +42,8 @@ export interface DeviceServerOptions {
   removable: boolean;
   identity: Identity;
   log: Log;
+  /** Where reservations outlive the process; without it APTPL is refused. */
+  reservationStorage?: ReservationStorage | undefined;
 }
 
 /**
@@ -49,16 +59,26 @@ export abstract class DeviceServer implements LogicalUnit {
   readonly log: Log;
   readonly attentions = new UnitAttentions();
   readonly taskSet: TaskSet;
+  readonly reservations: Reservations;
+  readonly #aca: AutoContingentAllegiance;
+  readonly #faulted = (task: ScsiTask) => this.#aca.faulted(task);
   #medium: Medium;
   /** Why commands that need a ready unit are refused now: stopped, becoming ready. An absent medium need not be told here. */
   notReady: Sense | undefined;
 
-  constructor({ medium, removable, identity, log }: DeviceServerOptions) {
+  /** @throws when reservations that were to outlive the process can't be read */
+  constructor({ medium, removable, identity, log, reservationStorage }: DeviceServerOptions) {
     this.#medium = medium;
     this.removable = removable;
     this.identity = identity;
     this.log = log;
     this.taskSet = new TaskSet((task) => this.#startGuarded(task));
+    this.#aca = new AutoContingentAllegiance(this.taskSet);
+    this.reservations = new Reservations(
+      ({ identity }, condition) =>
+        this.attentions.establishWhere((nexus) => registrantOf(nexus).identity === identity, condition),
+      reservationStorage,
+    );
   }
 
   /** What is in the drive now: NO_MEDIUM when nothing is. */
@@ -79,6 +99,14 @@ export abstract class DeviceServer implements LogicalUnit {
   }
 
   execute(task: ScsiTask): void {
+    const aca = isAcaTask(task);
+    const watched = aca || wantsAca(task);
+    if (watched) task.faulted = this.#faulted;
+    else if (task.faulted !== undefined) task.faulted = undefined;
+    if (this.#aca.active) {
+      const refusal = this.#aca.refusal(task);
+      if (refusal !== undefined) return endWith(task, refusal);
+    } else if (aca) return checkCondition(task, INVALID_MESSAGE_ERROR);
     if (this.taskSet.admits(task)) this.#start(task);
   }
 
@@ -86,14 +114,27 @@ export abstract class DeviceServer implements LogicalUnit {
     this.taskSet.abort(which, then);
   }
 
-  clearAca(_nexus: Nexus): boolean {
-    return false;
+  /** That of a nexus which has no ACA condition is no error. [SAM-5] 7.4. */
+  clearAca(nexus: Nexus): boolean {
+    if (this.#aca.faultedNexus !== nexus) return true;
+    this.abortTasks(isAcaTask, () => {});
+    this.#aca.clear();
+    return true;
+  }
+
+  /** What PREEMPT AND ABORT does to the nexuses that have lost their registration. [SPC-4] 5.12.11.6. */
+  preempted(which: (nexus: Nexus) => boolean, then: () => void): void {
+    const faulted = this.#aca.faultedNexus;
+    this.abortTasks((task) => which(task.nexus), then);
+    if (faulted !== undefined && which(faulted)) this.#aca.clear();
   }
 
   reset(then: () => void): void {
     this.notReady = undefined;
+    this.reservations.reset();
     this.attention(RESET_OCCURRED);
     this.abortTasks(() => true, then);
+    this.#aca.clear();
   }
 
   attention(condition: Sense, except?: Nexus): void {
@@ -110,15 +151,18 @@ export abstract class DeviceServer implements LogicalUnit {
 
   nexusOpened(nexus: Nexus): void {
     this.attentions.opened(nexus);
+    this.reservations.nexusOpened(nexus);
   }
 
   nexusLost(nexus: Nexus): void {
     this.attentions.lost(nexus);
+    this.reservations.nexusLost(nexus);
     // [SAM-5] 6.3.4: I_T nexus loss aborts its tasks; nobody waits for that.
     this.abortTasks(
       (task) => task.nexus === nexus,
       () => {},
     );
+    if (this.#aca.faultedNexus === nexus) this.#aca.clear();
   }
 
   close(): Promise<void> {
@@ -139,14 +183,18 @@ export abstract class DeviceServer implements LogicalUnit {
     }
   }
 
-  /** The gates, in the order in which the standards judge: unit attention, operation code, CDB, readiness, protection. */
+  /**
+   * The gates, in the order in which the standards judge: unit attention, operation code, reservation, CDB, readiness,
+   * write protection.
+   */
   #start(task: ScsiTask) {
     const command = this.commands.find(task);
     if (!command?.passesUnitAttention) {
       const attention = this.attentions.take(task.nexus);
       if (attention !== undefined) return checkCondition(task, attention);
     }
-    if (command === undefined) return checkCondition(task, INVALID_OPERATION_CODE);
+    if (command === undefined) return checkCondition(task, this.#unknown(task));
+    if (this.reservations.active && this.#conflicts(command, task)) return endWith(task, STATUS_RESERVATION_CONFLICT);
     if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB);
     if (!command.whenNotReady) {
       if (this.#medium === NO_MEDIUM) return checkCondition(task, MEDIUM_NOT_PRESENT);
@@ -154,5 +202,14 @@ export abstract class DeviceServer implements LogicalUnit {
     }
     if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);
     command.execute(this, task);
+  }
+
+  #conflicts({ reservation }: Command, task: ScsiTask): boolean {
+    return this.reservations.conflicts(task.nexus, typeof reservation === "function" ? reservation(task) : reservation);
+  }
+
+  /** An operation code that is there with other service actions is a known one. [SPC-4] 4.2.5.2. */
+  #unknown(task: ScsiTask): Sense {
+    return this.commands.withOpcode(cdb8(task, 0)).length > 0 ? INVALID_FIELD_IN_CDB : INVALID_OPERATION_CODE;
   }
 }

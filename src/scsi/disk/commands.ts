@@ -21,7 +21,7 @@ import { CONTROL, type Command, CommandTable, FIELD_2, FIELD_4, FIELD_8, OLD_LUN
 import { PRIMARY_COMMANDS } from "../primary/commands.ts";
 import { readCapacity10, readCapacity16 } from "./capacity.ts";
 import type { Disk } from "./disk.ts";
-import { startStopUnit } from "./start-stop.ts";
+import { startStopReservation, startStopUnit } from "./start-stop.ts";
 import { read, synchronizeCache, verify, write } from "./transfer.ts";
 
 // RDPROTECT / WRPROTECT are not in the masks: without protection information they must be 0. [SBC-3] 4.22.
@@ -118,7 +118,7 @@ const MEDIUM_STATE: readonly Command<Disk>[] = [
     opcode: START_STOP_UNIT,
     name: "START STOP UNIT",
     usage: [0xff, OLD_LUN | 1, 0, 0x0f, 0xf7, CONTROL],
-    reservation: "read",
+    reservation: startStopReservation,
     whenNotReady: true,
     execute: startStopUnit,
   },

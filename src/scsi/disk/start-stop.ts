@@ -1,4 +1,5 @@
 import { STORE_DONE } from "../block-store.ts";
+import type { ReservationClass } from "../command.ts";
 import { checkCondition, good, INVALID_FIELD_IN_CDB, NOT_READY_STOPPED } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8 } from "../task-access.ts";
@@ -19,4 +20,10 @@ export function startStopUnit(disk: Disk, task: ScsiTask) {
   disk.notReady = NOT_READY_STOPPED;
   const transfer = disk.transfers.take(task, "flush", 0);
   transfer.settle(disk.medium.readOnly ? STORE_DONE : disk.medium.store.flush(transfer));
+}
+
+/** To start a unit hurts nobody; to stop it, or to change its power condition, does. [SBC-3] table 13. */
+export function startStopReservation(task: ScsiTask): ReservationClass {
+  const byte4 = cdb8(task, 4);
+  return (byte4 & START) !== 0 && byte4 >> POWER_CONDITION_SHIFT === 0 ? "allowed" : "write";
 }

@@ -1,5 +1,6 @@
 import { INQUIRY, MODE_SENSE_6, MODE_SENSE_10, REQUEST_SENSE, TEST_UNIT_READY } from "../../abi/scsi.ts";
 import { CONTROL, type Command, FIELD_2, OLD_LUN } from "../command.ts";
+import { RESERVATION_COMMANDS } from "../reservations/commands.ts";
 import { inquiry } from "./inquiry.ts";
 import { modeSense } from "./mode-sense.ts";
 import { requestSense, testUnitReady } from "./readiness.ts";
@@ -10,7 +11,7 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     opcode: TEST_UNIT_READY,
     name: "TEST UNIT READY",
     usage: [0xff, OLD_LUN, 0, 0, 0, CONTROL],
-    reservation: "allowed",
+    reservation: "inspect",
     execute: testUnitReady,
   },
   {
@@ -47,4 +48,5 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     whenNotReady: true,
     execute: modeSense,
   },
+  ...RESERVATION_COMMANDS,
 ];

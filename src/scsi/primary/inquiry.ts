@@ -15,6 +15,8 @@ import { cdb8, cdb16 } from "../task-access.ts";
 const EVPD = 0x01;
 const VERSION_SPC_4 = 0x06;
 const RESPONSE_FORMAT_2 = 0x02;
+/** NORMACA: the unit establishes an ACA condition for commands with NACA. */
+const NORMAL_ACA = 0x20;
 const COMMAND_QUEUING = 0x02;
 const STANDARD_LENGTH = 36;
 /** Vendor-specific bytes that hold the serial number, where AIX looks for it. [protocol] 5.2. */
@@ -38,7 +40,7 @@ export function inquiry(unit: DeviceServer, task: ScsiTask) {
 function standardInquiry({ identity }: DeviceServer): Uint8Array {
   const data = new Uint8Array(STANDARD_WITH_DESCRIPTORS);
   data[2] = VERSION_SPC_4;
-  data[3] = RESPONSE_FORMAT_2;
+  data[3] = NORMAL_ACA | RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
   data[7] = COMMAND_QUEUING;
   data.set(ascii(identity.vendor, 8), 8);

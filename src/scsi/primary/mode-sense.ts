@@ -17,7 +17,7 @@ const WRITE_CACHE_ENABLE = 0x04;
 const PAGES: ReadonlyMap<number, Uint8Array> = new Map([
   // Writes are done when the host has them; SYNCHRONIZE CACHE and FUA bring them to stable storage. [SBC-3] 6.5.5.
   [MODE_PAGE_CACHING, Uint8Array.from({ length: 18 }, (_, at) => (at === 0 ? WRITE_CACHE_ENABLE : 0))],
-  // [SPC-4] 7.5.8: one task set for all nexuses, unrestricted reordering, no NACA.
+  // [SPC-4] 7.5.8: one task set for all nexuses, unrestricted reordering, QERR 00b.
   [MODE_PAGE_CONTROL, Uint8Array.from([0, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0])],
 ]);
 
