@@ -78,7 +78,7 @@ export class Served {
       chap: options.chap,
       portalGroups: new Map(portals.map(({ tag }) => [tag, tag])),
     });
-    const limits = { ...DEFAULT_LIMITS, logoutTimeout: 200, ...options.limits };
+    const limits = { ...DEFAULT_LIMITS, logoutTimeout: 50, ...options.limits };
     this.service = new IscsiService({ memory, clock: systemClock, log, limits, targets: [target], portals });
   }
 
