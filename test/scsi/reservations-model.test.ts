@@ -165,10 +165,23 @@ const step: fc.Arbitrary<Step> = fc.record({
   type: fc.constantFrom(...TYPES),
 });
 
-/** The same steps with the key that is right: else three of four only meet a conflict. */
-function withRightKey(model: Model, { who, ...rest }: Step, right: boolean): Step {
-  return right ? { who, ...rest, key: model.keys[who] ?? 0n } : { who, ...rest };
+/** The same step with the key that is right, and the holder's for its victim: else most of them meet a conflict. */
+function aimed(model: Model, step: Step, right: boolean): Step {
+  if (!right) return step;
+  const { who, what, newKey } = step;
+  const preempts = what === "preempt" || what === "preemptAndAbort";
+  const holderKey = (preempts && model.reservation && model.keys[model.reservation.by]) || newKey;
+  return { ...step, key: model.keys[who] ?? 0n, newKey: holderKey };
 }
+
+/** Where most sequences begin: everybody is registered. */
+const BEGINNING: readonly Step[] = NAMES.map((who, index) => ({
+  who,
+  what: "register",
+  key: 0n,
+  newKey: BigInt(index + 1),
+  type: 0,
+}));
 
 test("three nexuses, whatever they do, meet the standard's rules", () => {
   const steps = fc.array(fc.tuple(step, fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false))), {
@@ -177,14 +190,15 @@ test("three nexuses, whatever they do, meet the standard's rules", () => {
     size: "max",
   });
   fc.assert(
-    fc.property(steps, (sequence) => {
+    fc.property(fc.nat(3), steps, (registered, sequence) => {
       const device = deviceWithDisk(memory);
       const scsi = new Reserver(device, memory);
       const nexuses = { a: makeNexus("a"), b: makeNexus("b"), c: makeNexus("c") };
       for (const nexus of Object.values(nexuses)) device.nexusOpened(nexus);
       const model = new Model();
-      for (const [raw, right] of sequence) {
-        const next = withRightKey(model, raw, right);
+      const beginning = BEGINNING.slice(0, registered).map((first): [Step, boolean] => [first, false]);
+      for (const [raw, right] of [...beginning, ...sequence]) {
+        const next = aimed(model, raw, right);
         const expected = model.do(next);
         expect([next, perform(scsi, nexuses[next.who], next)]).toEqual([next, expected]);
         for (const name of NAMES) {
