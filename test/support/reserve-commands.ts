@@ -1,6 +1,6 @@
 import type { SharedMemory } from "../../src/core/shared-memory.ts";
 import type { Nexus, TargetDevice } from "../../src/scsi/task.ts";
-import { type FakeTask, type RunOptions, run } from "./scsi-task.ts";
+import { type FakeTask, FIRST_LUN, type RunOptions, run } from "./scsi-task.ts";
 
 /** Service actions of PERSISTENT RESERVE OUT. */
 export const OUT = {
@@ -68,18 +68,20 @@ export function reserveOutCdb(
   return [0x5f, serviceAction, (scope << 4) | type, 0, 0, 0, 0, length >> 8, length & 0xff, 0];
 }
 
-/** The commands of reservations, as nexuses send them to the first disk of a device. */
+/** The commands of reservations, as nexuses send them to one disk of a device: the first, unless told otherwise. */
 export class Reserver {
   readonly #device: TargetDevice;
   readonly #memory: SharedMemory;
+  readonly #lun: readonly number[];
 
-  constructor(device: TargetDevice, memory: SharedMemory) {
+  constructor(device: TargetDevice, memory: SharedMemory, lun: readonly number[] = FIRST_LUN) {
     this.#device = device;
     this.#memory = memory;
+    this.#lun = lun;
   }
 
   send(nexus: Nexus, cdb: readonly number[], options: RunOptions = {}): FakeTask {
-    return run(this.#device, this.#memory, cdb, { ...options, nexus });
+    return run(this.#device, this.#memory, cdb, { lun: this.#lun, ...options, nexus });
   }
 
   /** Ends "ok", "conflict", or with sense data "05/26/00"; "" while it has not ended. */
