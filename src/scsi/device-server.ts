@@ -1,5 +1,5 @@
 import type { Log } from "../core/log.ts";
-import { type CommandTable, cdbFits } from "./command.ts";
+import { type CommandTable, cdbFault, cdbFits } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
 import {
@@ -12,6 +12,7 @@ import {
   type Sense,
   WRITE_PROTECTED,
 } from "./sense.ts";
+import type { SenseDetail } from "./sense-data.ts";
 import type { Nexus, ScsiTask } from "./task.ts";
 import { TaskSet } from "./task-set.ts";
 import { UnitAttentions } from "./unit-attentions.ts";
@@ -52,6 +53,8 @@ export abstract class DeviceServer implements LogicalUnit {
   #medium: Medium;
   /** Why commands that need a ready unit are refused now: stopped, becoming ready. An absent medium need not be told here. */
   notReady: Sense | undefined;
+  /** Told with `notReady`: the progress of the operation that causes it. */
+  notReadyDetail: SenseDetail | undefined;
 
   constructor({ medium, removable, identity, log }: DeviceServerOptions) {
     this.#medium = medium;
@@ -92,6 +95,7 @@ export abstract class DeviceServer implements LogicalUnit {
 
   reset(then: () => void): void {
     this.notReady = undefined;
+    this.notReadyDetail = undefined;
     this.attention(RESET_OCCURRED);
     this.abortTasks(() => true, then);
   }
@@ -147,10 +151,10 @@ export abstract class DeviceServer implements LogicalUnit {
       if (attention !== undefined) return checkCondition(task, attention);
     }
     if (command === undefined) return checkCondition(task, INVALID_OPERATION_CODE);
-    if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB);
+    if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB, cdbFault(task, command.usage));
     if (!command.whenNotReady) {
       if (this.#medium === NO_MEDIUM) return checkCondition(task, MEDIUM_NOT_PRESENT);
-      if (this.notReady !== undefined) return checkCondition(task, this.notReady);
+      if (this.notReady !== undefined) return checkCondition(task, this.notReady, this.notReadyDetail);
     }
     if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);
     command.execute(this, task);

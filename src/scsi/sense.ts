@@ -13,6 +13,7 @@ import {
   UNIT_ATTENTION,
 } from "../abi/scsi.ts";
 import type { Log } from "../core/log.ts";
+import { type SenseDetail, writeSense } from "./sense-data.ts";
 import type { ScsiTask } from "./task.ts";
 import { cdb8 } from "./task-access.ts";
 
@@ -34,10 +35,12 @@ export const NOT_READY_STOPPED = sense(NOT_READY, 0x04, 0x02, "LOGICAL UNIT NOT 
 export const WRITE_ERROR = sense(MEDIUM_ERROR, 0x0c, 0x00, "WRITE ERROR");
 export const UNRECOVERED_READ_ERROR = sense(MEDIUM_ERROR, 0x11, 0x00, "UNRECOVERED READ ERROR");
 export const INTERNAL_TARGET_FAILURE = sense(HARDWARE_ERROR, 0x44, 0x00, "INTERNAL TARGET FAILURE");
+export const PARAMETER_LIST_LENGTH_ERROR = sense(ILLEGAL_REQUEST, 0x1a, 0x00, "PARAMETER LIST LENGTH ERROR");
 export const INVALID_OPERATION_CODE = sense(ILLEGAL_REQUEST, 0x20, 0x00, "INVALID COMMAND OPERATION CODE");
 export const LBA_OUT_OF_RANGE = sense(ILLEGAL_REQUEST, 0x21, 0x00, "LOGICAL BLOCK ADDRESS OUT OF RANGE");
 export const INVALID_FIELD_IN_CDB = sense(ILLEGAL_REQUEST, 0x24, 0x00, "INVALID FIELD IN CDB");
 export const LOGICAL_UNIT_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED");
+export const INVALID_FIELD_IN_PARAMETER_LIST = sense(ILLEGAL_REQUEST, 0x26, 0x00, "INVALID FIELD IN PARAMETER LIST");
 export const SAVING_NOT_SUPPORTED = sense(ILLEGAL_REQUEST, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED");
 export const RESET_OCCURRED = sense(UNIT_ATTENTION, 0x29, 0x00, "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED");
 export const COMMANDS_CLEARED = sense(UNIT_ATTENTION, 0x2f, 0x00, "COMMANDS CLEARED BY ANOTHER INITIATOR");
@@ -47,27 +50,29 @@ export const SPACE_ALLOCATION_FAILED = sense(DATA_PROTECT, 0x27, 0x07, "SPACE AL
 export const DATA_PHASE_ERROR = sense(ABORTED_COMMAND, 0x4b, 0x00, "DATA PHASE ERROR");
 export const MISCOMPARE_DURING_VERIFY = sense(MISCOMPARE, 0x1d, 0x00, "MISCOMPARE DURING VERIFY OPERATION");
 
-/** Bytes of fixed-format sense data. [SPC-4] 4.5.3. */
-export const FIXED_SENSE_LENGTH = 18;
-const RESPONSE_CODE_CURRENT_FIXED = 0x70;
-
-/** Writes fixed-format sense data. [SPC-4] 4.5.3. */
-export function writeFixedSense(bytes: Uint8Array, at: number, { key, asc, ascq }: Sense): void {
-  bytes.fill(0, at, at + FIXED_SENSE_LENGTH);
-  bytes[at] = RESPONSE_CODE_CURRENT_FIXED;
-  bytes[at + 2] = key;
-  bytes[at + 7] = FIXED_SENSE_LENGTH - 8;
-  bytes[at + 12] = asc;
-  bytes[at + 13] = ascq;
-}
-
-/** Ends a task with CHECK CONDITION and sense data. */
-export function checkCondition(task: ScsiTask, what: Sense): void {
+/**
+ * Ends a task with CHECK CONDITION and sense data, in the format that the unit's D_SENSE bit asks for.
+ * `detail` fills the fields that depend on the error: `checkCondition(task, LBA_OUT_OF_RANGE, { information: lba })`.
+ */
+export function checkCondition(task: ScsiTask, what: Sense, detail?: SenseDetail): void {
   task.status = STATUS_CHECK_CONDITION;
-  writeFixedSense(task.sense, 0, what);
-  task.senseLength = FIXED_SENSE_LENGTH;
+  task.senseLength = writeSense(task.sense, task.descriptorSense, what, detail);
   task.dataInCount = 0;
   task.done();
+}
+
+/** INVALID FIELD IN CDB, with the byte that is wrong and, when the field is no whole byte, its most significant bit. */
+export function invalidField(task: ScsiTask, byte: number, bit?: number): void {
+  checkCondition(task, INVALID_FIELD_IN_CDB, bitDetail(byte, bit));
+}
+
+/** INVALID FIELD IN PARAMETER LIST, with the byte and bit that are wrong. */
+export function invalidParameter(task: ScsiTask, byte: number, bit?: number): void {
+  checkCondition(task, INVALID_FIELD_IN_PARAMETER_LIST, bitDetail(byte, bit));
+}
+
+function bitDetail(fieldPointer: number, bitPointer: number | undefined): SenseDetail {
+  return bitPointer === undefined ? { fieldPointer } : { fieldPointer, bitPointer };
 }
 
 /**
