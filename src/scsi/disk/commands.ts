@@ -21,6 +21,7 @@ import { CONTROL, type Command, CommandTable, FIELD_2, FIELD_4, FIELD_8, OLD_LUN
 import { PRIMARY_COMMANDS } from "../primary/commands.ts";
 import { readCapacity10, readCapacity16 } from "./capacity.ts";
 import type { Disk } from "./disk.ts";
+import { ERASE_COMMANDS } from "./erase/commands.ts";
 import { startStopUnit } from "./start-stop.ts";
 import { read, synchronizeCache, verify, write } from "./transfer.ts";
 
@@ -159,4 +160,5 @@ export const DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>([
   ...TRANSFERS,
   ...VERIFICATIONS,
   ...MEDIUM_STATE,
+  ...ERASE_COMMANDS,
 ]);

@@ -20,10 +20,13 @@ export function requestSense(unit: DeviceServer, task: ScsiTask) {
   const data = new Uint8Array(SENSE_LENGTH_MOST);
   const descriptor = (cdb8(task, 1) & DESC) !== 0;
   const attention = unit.attentions.take(task.nexus);
-  const length = writeSense(data, descriptor, attention ?? condition(unit), unit.notReadyDetail);
+  const progress = unit.occupation?.progress;
+  const detail = progress === undefined ? unit.notReadyDetail : { progress };
+  const length = writeSense(data, descriptor, attention ?? condition(unit), detail);
   answerWith(task, data.subarray(0, length), cdb8(task, 4));
 }
 
-function condition({ medium, notReady }: DeviceServer): Sense {
+function condition({ medium, notReady, occupation }: DeviceServer): Sense {
+  if (occupation !== undefined) return occupation.condition;
   return medium === NO_MEDIUM ? MEDIUM_NOT_PRESENT : (notReady ?? NO_ADDITIONAL_SENSE);
 }

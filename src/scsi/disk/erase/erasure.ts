@@ -14,6 +14,8 @@ export interface Erasure {
   readonly unrestrictedExit: boolean;
   /** The blocks need not be written where the store can let go of them and then reads zeros. */
   readonly deallocate: boolean;
+  /** Names the medium: what is left of an erasure is never done to another one. */
+  readonly medium: string;
 }
 
 /** Most passes of an OVERWRITE: OVERWRITE COUNT has five bits. [SBC-3] 5.21.2. */
@@ -35,15 +37,17 @@ const FAILED = 0x08;
 
 export function encodeRecord({ erasure, failed }: ErasureRecord): Uint8Array {
   const { opcode, pattern, passes, invert, unrestrictedExit, deallocate } = erasure;
+  const medium = new TextEncoder().encode(erasure.medium);
   const flags =
     (invert ? INVERT : 0) |
     (unrestrictedExit ? UNRESTRICTED_EXIT : 0) |
     (deallocate ? DEALLOCATE : 0) |
     (failed ? FAILED : 0);
-  const bytes = new Uint8Array(HEADER + pattern.length);
+  const bytes = new Uint8Array(HEADER + pattern.length + medium.length);
   bytes.set([VERSION, opcode, passes, flags]);
   new DataView(bytes.buffer).setUint32(4, pattern.length);
   bytes.set(pattern, HEADER);
+  bytes.set(medium, HEADER + pattern.length);
   return bytes;
 }
 
@@ -54,10 +58,12 @@ export function decodeRecord(bytes: Uint8Array, blockSize: number): ErasureRecor
   const [version, opcode, passes = 0, flags = 0] = bytes;
   const length = view.getUint32(4);
   if (version !== VERSION || (opcode !== SANITIZE && opcode !== FORMAT_UNIT)) return undefined;
-  if (passes < 1 || passes > PASSES_MOST || length > blockSize || length !== bytes.length - HEADER) return undefined;
+  if (passes < 1 || passes > PASSES_MOST) return undefined;
+  if (length < 1 || length > blockSize || length > bytes.length - HEADER) return undefined;
   const erasure: Erasure = {
     opcode,
-    pattern: bytes.slice(HEADER),
+    pattern: bytes.slice(HEADER, HEADER + length),
+    medium: new TextDecoder().decode(bytes.subarray(HEADER + length)),
     passes,
     invert: (flags & INVERT) !== 0,
     unrestrictedExit: (flags & UNRESTRICTED_EXIT) !== 0,
