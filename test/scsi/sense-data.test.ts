@@ -21,35 +21,35 @@ const LARGE = 2 ** 32 + 5;
 
 describe("fixed format", () => {
   test.each([
-    ["plain", UNRECOVERED_READ_ERROR, undefined, "70000300000000 0a 00000000 1100 0000 0000 00"],
-    ["INFORMATION", UNRECOVERED_READ_ERROR, { information: 0x1234 }, "f0000300001234 0a 00000000 1100 0000 0000 00"],
+    ["plain", UNRECOVERED_READ_ERROR, undefined, "70000300000000 0a 00000000 1100 00 000000"],
+    ["INFORMATION", UNRECOVERED_READ_ERROR, { information: 0x1234 }, "f0000300001234 0a 00000000 1100 00 000000"],
     [
       "INFORMATION beyond 32 bits",
       UNRECOVERED_READ_ERROR,
       { information: LARGE },
-      "70000300000000 0a 00000000 1100 0000 000000",
+      "70000300000000 0a 00000000 1100 00 000000",
     ],
     [
       "field pointer",
       INVALID_FIELD_IN_CDB,
       { fieldPointer: 2, bitPointer: 5 },
-      "70000500000000 0a 00000000 2400 0000 cd0002",
+      "70000500000000 0a 00000000 2400 00 cd0002",
     ],
     [
       "in parameters",
       INVALID_FIELD_IN_PARAMETER_LIST,
       { fieldPointer: 300 },
-      "70000500000000 0a 00000000 2600 0000 80012c",
+      "70000500000000 0a 00000000 2600 00 80012c",
     ],
-    ["half done", NOT_READY_STOPPED, { progress: 0.5 }, "70000200000000 0a 00000000 0402 0000 808000"],
-    ["all done", NO_ADDITIONAL_SENSE, { progress: 1 }, "70000000000000 0a 00000000 0000 0000 80ffff"],
+    ["half done", NOT_READY_STOPPED, { progress: 0.5 }, "70000200000000 0a 00000000 0402 00 808000"],
+    ["all done", NO_ADDITIONAL_SENSE, { progress: 1 }, "70000000000000 0a 00000000 0000 00 80ffff"],
     [
       "progress of another sense key",
       UNRECOVERED_READ_ERROR,
       { progress: 1 },
-      "70000300000000 0a 00000000 1100 0000 000000",
+      "70000300000000 0a 00000000 1100 00 000000",
     ],
-    ["COMMAND-SPECIFIC", UNRECOVERED_READ_ERROR, { commandSpecific: 7 }, "70000300000000 0a 00000007 1100 0000 000000"],
+    ["COMMAND-SPECIFIC", UNRECOVERED_READ_ERROR, { commandSpecific: 7 }, "70000300000000 0a 00000007 1100 00 000000"],
   ] as const)("%s", (_, what, detail, expected) => {
     expect(sense(false, what, detail)).toBe(expected.replaceAll(" ", ""));
   });

@@ -1,9 +1,9 @@
 import { VPD_BLOCK_DEVICE_CHARACTERISTICS, VPD_BLOCK_LIMITS, VPD_LOGICAL_BLOCK_PROVISIONING } from "../../abi/scsi.ts";
-import { MOST_32 } from "../task-access.ts";
 import type { VitalProductDataPage } from "../vital-product-data.ts";
 import type { Disk } from "./disk.ts";
 import { blockLimits } from "./limits.ts";
 
+const MOST_32 = 0xffff_ffff;
 const WRITE_SAME_NON_ZERO = 0x01;
 const UNMAP_GRANULARITY_ALIGNMENT_VALID = 0x8000_0000;
 const NON_ROTATING = 1;
