@@ -66,6 +66,11 @@ export abstract class DeviceServer implements LogicalUnit {
     return this.#medium;
   }
 
+  /** What an initiator is told when nothing is in the drive. */
+  get absence(): Sense {
+    return MEDIUM_NOT_PRESENT;
+  }
+
   get size(): number {
     return this.#medium.size;
   }
@@ -149,7 +154,7 @@ export abstract class DeviceServer implements LogicalUnit {
     if (command === undefined) return checkCondition(task, INVALID_OPERATION_CODE);
     if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB);
     if (!command.whenNotReady) {
-      if (this.#medium === NO_MEDIUM) return checkCondition(task, MEDIUM_NOT_PRESENT);
+      if (this.#medium === NO_MEDIUM) return checkCondition(task, this.absence);
       if (this.notReady !== undefined) return checkCondition(task, this.notReady);
     }
     if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);

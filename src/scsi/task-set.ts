@@ -1,7 +1,7 @@
 import { type ScsiTask, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
 
-/** An abort that waits for tasks to leave. */
-interface Abort {
+/** Someone who waits for tasks to leave: who aborted them, or takes their medium away. */
+interface Departure {
   readonly left: Set<ScsiTask>;
   readonly then: () => void;
 }
@@ -16,7 +16,7 @@ export class TaskSet {
   #waiting: ScsiTask[] = [];
   readonly #underWay = new Set<ScsiTask>();
   #orderedUnderWay = false;
-  #aborts: Abort[] = [];
+  #departures: Departure[] = [];
 
   /** @param start starts a task that had to wait */
   constructor(start: (task: ScsiTask) => void) {
@@ -45,7 +45,7 @@ export class TaskSet {
 
   /** A task has left: whoever waited for that goes on. To be told after its `done`. */
   left(task: ScsiTask): void {
-    if (this.#aborts.length > 0) this.#leaveAborts(task);
+    if (this.#departures.length > 0) this.#tellDepartures(task);
     if (this.#waiting.length > 0) this.#startWaiting();
   }
 
@@ -56,16 +56,25 @@ export class TaskSet {
     for (const task of [...running, ...waiting]) task.aborted = true;
     this.#waiting = this.#waiting.filter((task) => !waiting.includes(task));
     for (const task of waiting) task.done();
-    if (running.length > 0) this.#aborts.push({ left: new Set(running), then });
-    else then();
+    this.#whenLeft(running, then);
     if (this.#waiting.length > 0) this.#startWaiting();
   }
 
-  #leaveAborts(task: ScsiTask): void {
-    for (const { left } of this.#aborts) left.delete(task);
-    const complete = this.#aborts.filter(({ left }) => left.size === 0);
+  /** `then` follows when every task that is under way now has left; nobody is aborted, and new ones may begin. */
+  whenIdle(then: () => void): void {
+    this.#whenLeft([...this.#underWay], then);
+  }
+
+  #whenLeft(tasks: readonly ScsiTask[], then: () => void): void {
+    if (tasks.length > 0) this.#departures.push({ left: new Set(tasks), then });
+    else then();
+  }
+
+  #tellDepartures(task: ScsiTask): void {
+    for (const { left } of this.#departures) left.delete(task);
+    const complete = this.#departures.filter(({ left }) => left.size === 0);
     if (complete.length === 0) return;
-    this.#aborts = this.#aborts.filter(({ left }) => left.size > 0);
+    this.#departures = this.#departures.filter(({ left }) => left.size > 0);
     for (const { then } of complete) then();
   }
 

@@ -1,14 +1,6 @@
 import type { DeviceServer } from "../device-server.ts";
 import { NO_MEDIUM } from "../medium.ts";
-import {
-  answerWith,
-  FIXED_SENSE_LENGTH,
-  good,
-  MEDIUM_NOT_PRESENT,
-  NO_ADDITIONAL_SENSE,
-  type Sense,
-  writeFixedSense,
-} from "../sense.ts";
+import { answerWith, FIXED_SENSE_LENGTH, good, NO_ADDITIONAL_SENSE, type Sense, writeFixedSense } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8 } from "../task-access.ts";
 
@@ -27,6 +19,6 @@ export function requestSense(unit: DeviceServer, task: ScsiTask) {
   answerWith(task, data, cdb8(task, 4));
 }
 
-function condition({ medium, notReady }: DeviceServer): Sense {
-  return medium === NO_MEDIUM ? MEDIUM_NOT_PRESENT : (notReady ?? NO_ADDITIONAL_SENSE);
+function condition({ medium, absence, notReady }: DeviceServer): Sense {
+  return medium === NO_MEDIUM ? absence : (notReady ?? NO_ADDITIONAL_SENSE);
 }
