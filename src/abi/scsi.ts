@@ -18,6 +18,7 @@ export const WRITE_6 = 0x0a;
 export const INQUIRY = 0x12;
 export const MODE_SENSE_6 = 0x1a;
 export const START_STOP_UNIT = 0x1b;
+export const PREVENT_ALLOW_MEDIUM_REMOVAL = 0x1e;
 export const READ_CAPACITY_10 = 0x25;
 export const READ_10 = 0x28;
 export const WRITE_10 = 0x2a;
@@ -59,9 +60,13 @@ export const VPD_BLOCK_LIMITS = 0xb0;
 export const VPD_BLOCK_DEVICE_CHARACTERISTICS = 0xb1;
 export const VPD_LOGICAL_BLOCK_PROVISIONING = 0xb2;
 
-// Mode pages. [SPC-4] 7.5, [SBC-3] 6.5.
+// Mode pages. [SPC-4] 7.5, [SBC-3] 6.5, [MMC-6] 7.
+export const MODE_PAGE_READ_WRITE_ERROR_RECOVERY = 0x01;
 export const MODE_PAGE_CACHING = 0x08;
 export const MODE_PAGE_CONTROL = 0x0a;
+export const MODE_PAGE_POWER_CONDITION = 0x1a;
+export const MODE_PAGE_TIMEOUT_AND_PROTECT = 0x1d;
+export const MODE_PAGE_CAPABILITIES = 0x2a;
 export const MODE_PAGE_ALL = 0x3f;
 
 // Sense keys. [SPC-4] 4.5.6.

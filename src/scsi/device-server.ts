@@ -83,6 +83,11 @@ export abstract class DeviceServer implements LogicalUnit {
     return this.#medium;
   }
 
+  /** What an initiator is told when nothing is in the drive. */
+  get absence(): Sense {
+    return MEDIUM_NOT_PRESENT;
+  }
+
   get size(): number {
     return this.#medium.size;
   }
@@ -169,7 +174,7 @@ export abstract class DeviceServer implements LogicalUnit {
     if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB, cdbFault(task, command.usage));
     if (this.occupation !== undefined && this.#refusedByOccupation(task, command, this.occupation)) return;
     if (!command.whenNotReady) {
-      if (this.#medium === NO_MEDIUM) return checkCondition(task, MEDIUM_NOT_PRESENT);
+      if (this.#medium === NO_MEDIUM) return checkCondition(task, this.absence);
       if (this.notReady !== undefined) return checkCondition(task, this.notReady, this.notReadyDetail);
     }
     if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);

@@ -1,5 +1,6 @@
 import { PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
-import { DeviceServer, type DeviceServerOptions } from "../device-server.ts";
+import type { DeviceServerOptions } from "../device-server.ts";
+import { Drive } from "../drive.ts";
 import { DISK_COMMANDS } from "./commands.ts";
 import { TransferPool } from "./transfer-pool.ts";
 
@@ -12,7 +13,7 @@ export interface DiskOptions extends DeviceServerOptions {
 }
 
 /** A direct-access block device. [SBC-3]. */
-export class Disk extends DeviceServer {
+export class Disk extends Drive {
   readonly peripheralDeviceType = PERIPHERAL_DIRECT_ACCESS;
   readonly commands = DISK_COMMANDS;
   readonly transfers: TransferPool;

@@ -1,6 +1,6 @@
 import type { DeviceServer } from "../device-server.ts";
 import { NO_MEDIUM } from "../medium.ts";
-import { answerWith, good, MEDIUM_NOT_PRESENT, NO_ADDITIONAL_SENSE, type Sense } from "../sense.ts";
+import { answerWith, good, NO_ADDITIONAL_SENSE, type Sense } from "../sense.ts";
 import { SENSE_LENGTH_MOST, writeSense } from "../sense-data.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8 } from "../task-access.ts";
@@ -26,7 +26,7 @@ export function requestSense(unit: DeviceServer, task: ScsiTask) {
   answerWith(task, data.subarray(0, length), cdb8(task, 4));
 }
 
-function condition({ medium, notReady, occupation }: DeviceServer): Sense {
+function condition({ medium, absence, notReady, occupation }: DeviceServer): Sense {
   if (occupation !== undefined) return occupation.condition;
-  return medium === NO_MEDIUM ? MEDIUM_NOT_PRESENT : (notReady ?? NO_ADDITIONAL_SENSE);
+  return medium === NO_MEDIUM ? absence : (notReady ?? NO_ADDITIONAL_SENSE);
 }
