@@ -80,6 +80,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   status = 0;
   senseLength = 0;
   aborted = false;
+  descriptorSense = false;
   #bufferSize = 0;
 
   /** Initiator task tag. */
@@ -139,6 +140,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.dataOutCount = 0;
     this.status = 0;
     this.senseLength = 0;
+    this.descriptorSense = false;
     this.aborted = false;
     this.delivered = false;
     this.executing = false;

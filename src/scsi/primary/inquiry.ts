@@ -7,12 +7,13 @@ import {
   VPD_UNIT_SERIAL_NUMBER,
 } from "../../abi/scsi.ts";
 import type { DeviceServer } from "../device-server.ts";
-import { MAXIMUM_TRANSFER_BYTES } from "../disk/transfer.ts";
+import { MAXIMUM_TRANSFER_BYTES } from "../disk/limits.ts";
 import { answerWith, checkCondition, INVALID_FIELD_IN_CDB } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16 } from "../task-access.ts";
 
 const EVPD = 0x01;
+const REMOVABLE_MEDIUM = 0x80;
 const VERSION_SPC_4 = 0x06;
 const RESPONSE_FORMAT_2 = 0x02;
 /** NORMACA: the unit establishes an ACA condition for commands with NACA. */
@@ -33,12 +34,14 @@ export function inquiry(unit: DeviceServer, task: ScsiTask) {
   if (!vital && page !== 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
   const body = vital ? VPD_PAGES.get(page)?.(unit) : undefined;
   if (vital && body === undefined) return checkCondition(task, INVALID_FIELD_IN_CDB);
-  const data = body === undefined ? standardInquiry(unit) : vpdPage(page, body);
+  const data = body === undefined ? standardInquiry(unit) : vpdPage(unit, page, body);
   answerWith(task, data, cdb16(task, 3));
 }
 
-function standardInquiry({ identity }: DeviceServer): Uint8Array {
+function standardInquiry({ identity, peripheralDeviceType, removable }: DeviceServer): Uint8Array {
   const data = new Uint8Array(STANDARD_WITH_DESCRIPTORS);
+  data[0] = peripheralDeviceType;
+  data[1] = removable ? REMOVABLE_MEDIUM : 0;
   data[2] = VERSION_SPC_4;
   data[3] = NORMAL_ACA | RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
@@ -62,8 +65,9 @@ const VPD_PAGES: ReadonlyMap<number, (unit: DeviceServer) => Uint8Array> = new M
   [VPD_LOGICAL_BLOCK_PROVISIONING, () => new Uint8Array(4)],
 ]);
 
-function vpdPage(page: number, body: Uint8Array): Uint8Array {
+function vpdPage(unit: DeviceServer, page: number, body: Uint8Array): Uint8Array {
   const data = new Uint8Array(4 + body.length);
+  data[0] = unit.peripheralDeviceType;
   data[1] = page;
   new DataView(data.buffer).setUint16(2, body.length);
   data.set(body, 4);
