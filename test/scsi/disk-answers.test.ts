@@ -86,8 +86,8 @@ describe("READ CAPACITY", () => {
     expect([ten.getUint32(0), ten.getUint32(4)]).toEqual([255, 4096]);
   });
 
-  test("another service action is no command", () => {
-    expect(run(device, memory, [0x9e, 0x12]).senseText).toBe("05/20/00");
+  test("another service action is a wrong field", () => {
+    expect(run(device, memory, [0x9e, 0x12]).senseText).toBe("05/24/00");
   });
 });
 
