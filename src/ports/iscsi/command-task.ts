@@ -78,9 +78,9 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   dataInCount = 0;
   dataOutCount = 0;
   status = 0;
+  descriptorSense = false;
   senseLength = 0;
   aborted = false;
-  descriptorSense = false;
   #bufferSize = 0;
 
   /** Initiator task tag. */
@@ -139,6 +139,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.dataInCount = 0;
     this.dataOutCount = 0;
     this.status = 0;
+    this.descriptorSense = false;
     this.senseLength = 0;
     this.descriptorSense = false;
     this.aborted = false;
