@@ -1,9 +1,13 @@
-import { STATUS_RESERVATION_CONFLICT } from "../abi/scsi.ts";
+import { MODE_PAGE_CONTROL, STATUS_RESERVATION_CONFLICT } from "../abi/scsi.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { AutoContingentAllegiance, isAcaTask, wantsAca } from "./aca.ts";
-import { type Command, type CommandTable, cdbFits } from "./command.ts";
+import { type Command, type CommandTable, cdbFault, cdbFits } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
+import { CONTROL_FORMAT, CONTROL_PROTECTION, D_SENSE, SOFTWARE_WRITE_PROTECT } from "./mode/common-pages.ts";
+import type { ModePages } from "./mode/mode-pages.ts";
+import type { Occupation } from "./occupation.ts";
 import { registrantOf } from "./reservations/registrant.ts";
 import { Reservations } from "./reservations/reservations.ts";
 import type { ReservationStorage } from "./reservations/stored-state.ts";
@@ -17,12 +21,15 @@ import {
   MEDIUM_NOT_PRESENT,
   RESET_OCCURRED,
   type Sense,
+  SOFTWARE_WRITE_PROTECTED,
   WRITE_PROTECTED,
 } from "./sense.ts";
+import type { SenseDetail } from "./sense-data.ts";
 import type { Nexus, ScsiTask } from "./task.ts";
 import { cdb8 } from "./task-access.ts";
 import { TaskSet } from "./task-set.ts";
 import { UnitAttentions } from "./unit-attentions.ts";
+import type { UnitState } from "./unit-state.ts";
 
 /** INQUIRY strings. AIX takes a disk only with IBM's own. [protocol] 5.2. */
 export interface Identity {
@@ -44,6 +51,9 @@ export interface DeviceServerOptions {
   log: Log;
   /** Where reservations outlive the process; without it APTPL is refused. */
   reservationStorage?: ReservationStorage | undefined;
+  /** What the unit keeps across restarts of the daemon; without one it keeps nothing. */
+  state?: UnitState;
+  clock?: Clock;
 }
 
 /**
@@ -54,24 +64,39 @@ export abstract class DeviceServer implements LogicalUnit {
   /** [SPC-4] 6.6.2. */
   abstract readonly peripheralDeviceType: number;
   abstract readonly commands: CommandTable<this>;
+  abstract readonly modes: ModePages<this>;
   readonly identity: Identity;
   readonly removable: boolean;
   readonly log: Log;
+  readonly state: UnitState | undefined;
+  readonly clock: Clock;
   readonly attentions = new UnitAttentions();
   readonly taskSet: TaskSet;
   readonly reservations: Reservations;
   readonly #aca: AutoContingentAllegiance;
   readonly #faulted = (task: ScsiTask) => this.#aca.faulted(task);
   #medium: Medium;
+  /** D_SENSE of the control mode page: sense data in descriptor format. */
+  #descriptorSense = false;
+  /** SWP of the control mode page. */
+  #softwareWriteProtected = false;
   /** Why commands that need a ready unit are refused now: stopped, becoming ready. An absent medium need not be told here. */
   notReady: Sense | undefined;
+  /** Told with `notReady`: the progress of the operation that causes it. */
+  notReadyDetail: SenseDetail | undefined;
+
+  /** What has the unit for itself. Unlike `notReady` it outlives a reset. */
+  occupation: Occupation | undefined;
 
   /** @throws when reservations that were to outlive the process can't be read */
-  constructor({ medium, removable, identity, log, reservationStorage }: DeviceServerOptions) {
+  constructor(options: DeviceServerOptions) {
+    const { medium, removable, identity, log, reservationStorage, state, clock = systemClock } = options;
     this.#medium = medium;
     this.removable = removable;
     this.identity = identity;
     this.log = log;
+    this.state = state;
+    this.clock = clock;
     this.taskSet = new TaskSet((task) => this.#startGuarded(task));
     this.#aca = new AutoContingentAllegiance(this.taskSet);
     this.reservations = new Reservations(
@@ -84,6 +109,26 @@ export abstract class DeviceServer implements LogicalUnit {
   /** What is in the drive now: NO_MEDIUM when nothing is. */
   get medium(): Medium {
     return this.#medium;
+  }
+
+  /** MODE SENSE tells a block descriptor, as for every type of [SBC-3]. */
+  get hasModeBlockDescriptor(): boolean {
+    return true;
+  }
+
+  /** DEVICE-SPECIFIC PARAMETER of the mode parameter header. [SPC-4] 7.5.5. */
+  get deviceSpecificParameter(): number {
+    return 0;
+  }
+
+  /** Nobody may change the medium: it can't be written, or an initiator has protected it. */
+  get writeProtected(): boolean {
+    return this.#softwareWriteProtected || this.#medium.readOnly;
+  }
+
+  /** What an initiator is told when nothing is in the drive. */
+  get absence(): Sense {
+    return MEDIUM_NOT_PRESENT;
   }
 
   get size(): number {
@@ -113,6 +158,13 @@ export abstract class DeviceServer implements LogicalUnit {
     if (this.taskSet.admits(task)) this.#start(task);
   }
 
+  /** Takes over the current values of the mode pages, at the start and whenever one has changed. */
+  modesChanged(): void {
+    const byte = (at: number) => this.modes.currentByte(MODE_PAGE_CONTROL, at);
+    this.#descriptorSense = (byte(CONTROL_FORMAT) & D_SENSE) !== 0;
+    this.#softwareWriteProtected = (byte(CONTROL_PROTECTION) & SOFTWARE_WRITE_PROTECT) !== 0;
+  }
+
   abortTasks(which: (task: ScsiTask) => boolean, then: () => void): void {
     this.taskSet.abort(which, then);
   }
@@ -135,6 +187,9 @@ export abstract class DeviceServer implements LogicalUnit {
   reset(then: () => void): void {
     this.notReady = undefined;
     this.reservations.reset();
+    this.notReadyDetail = undefined;
+    this.modes.revert();
+    this.modesChanged();
     this.attention(RESET_OCCURRED);
     this.abortTasks(() => true, then);
     this.#aca.clear();
@@ -168,8 +223,9 @@ export abstract class DeviceServer implements LogicalUnit {
     if (this.#aca.faultedNexus === nexus) this.#aca.clear();
   }
 
-  close(): Promise<void> {
-    return this.#medium.store.close();
+  async close(): Promise<void> {
+    await this.occupation?.stop();
+    await this.#medium.store.close();
   }
 
   /** Puts another medium in the place of the one that is there. Who asked for it tells the nexuses and closes the old one. */
@@ -191,6 +247,7 @@ export abstract class DeviceServer implements LogicalUnit {
    * write protection.
    */
   #start(task: ScsiTask) {
+    task.descriptorSense = this.#descriptorSense;
     const command = this.commands.find(task);
     if (!command?.passesUnitAttention) {
       const attention = this.attentions.take(task.nexus);
@@ -198,12 +255,13 @@ export abstract class DeviceServer implements LogicalUnit {
     }
     if (command === undefined) return checkCondition(task, this.#unknown(task));
     if (this.reservations.active && this.#conflicts(command, task)) return endWith(task, STATUS_RESERVATION_CONFLICT);
-    if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB);
+    if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB, cdbFault(task, command.usage));
+    if (this.occupation !== undefined && this.#refusedByOccupation(task, command, this.occupation)) return;
     if (!command.whenNotReady) {
-      if (this.#medium === NO_MEDIUM) return checkCondition(task, MEDIUM_NOT_PRESENT);
-      if (this.notReady !== undefined) return checkCondition(task, this.notReady);
+      if (this.#medium === NO_MEDIUM) return checkCondition(task, this.absence);
+      if (this.notReady !== undefined) return checkCondition(task, this.notReady, this.notReadyDetail);
     }
-    if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);
+    if (command.writes && this.writeProtected) return checkCondition(task, this.#protection);
     command.execute(this, task);
   }
 
@@ -211,8 +269,20 @@ export abstract class DeviceServer implements LogicalUnit {
     return this.reservations.conflicts(task.nexus, typeof reservation === "function" ? reservation(task) : reservation);
   }
 
-  /** An operation code that is there with other service actions is a known one. [SPC-4] 4.2.5.2. */
+  /** [SPC-4] 4.2.5.1: a service action that is not there is a field of a command that is. */
   #unknown(task: ScsiTask): Sense {
     return this.commands.withOpcode(cdb8(task, 0)).length > 0 ? INVALID_FIELD_IN_CDB : INVALID_OPERATION_CODE;
+  }
+
+  get #protection(): Sense {
+    return this.#medium.readOnly ? WRITE_PROTECTED : SOFTWARE_WRITE_PROTECTED;
+  }
+
+  #refusedByOccupation(task: ScsiTask, command: Command, occupation: Occupation): boolean {
+    const refusal = occupation.refusalOf(command);
+    if (refusal === undefined) return false;
+    const { progress } = occupation;
+    checkCondition(task, refusal, progress === undefined ? undefined : { progress });
+    return true;
   }
 }

@@ -78,6 +78,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   dataInCount = 0;
   dataOutCount = 0;
   status = 0;
+  descriptorSense = false;
   senseLength = 0;
   aborted = false;
   #bufferSize = 0;
@@ -138,7 +139,9 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.dataInCount = 0;
     this.dataOutCount = 0;
     this.status = 0;
+    this.descriptorSense = false;
     this.senseLength = 0;
+    this.descriptorSense = false;
     this.aborted = false;
     this.delivered = false;
     this.executing = false;

@@ -1,8 +1,18 @@
-import { INQUIRY, MODE_SENSE_6, MODE_SENSE_10, REQUEST_SENSE, TEST_UNIT_READY } from "../../abi/scsi.ts";
+import {
+  INQUIRY,
+  MODE_SELECT_6,
+  MODE_SELECT_10,
+  MODE_SENSE_6,
+  MODE_SENSE_10,
+  REQUEST_SENSE,
+  TEST_UNIT_READY,
+} from "../../abi/scsi.ts";
 import { CONTROL, type Command, FIELD_2, OLD_LUN } from "../command.ts";
+import { modeSelect } from "../mode/mode-select.ts";
+import { modeSense } from "../mode/mode-sense.ts";
 import { RESERVATION_COMMANDS } from "../reservations/commands.ts";
 import { inquiry } from "./inquiry.ts";
-import { modeSense } from "./mode-sense.ts";
+
 import { requestSense, testUnitReady } from "./readiness.ts";
 
 /** Commands of every kind of logical unit. [SPC-4] clause 6. REPORT LUNS is the target device's. */
@@ -17,7 +27,7 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
   {
     opcode: REQUEST_SENSE,
     name: "REQUEST SENSE",
-    usage: [0xff, OLD_LUN, 0, 0, 0xff, CONTROL],
+    usage: [0xff, OLD_LUN | 1, 0, 0, 0xff, CONTROL],
     reservation: "allowed",
     passesUnitAttention: true,
     whenNotReady: true,
@@ -49,4 +59,20 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     execute: modeSense,
   },
   ...RESERVATION_COMMANDS,
+  {
+    opcode: MODE_SELECT_6,
+    name: "MODE SELECT(6)",
+    usage: [0xff, OLD_LUN | 0x11, 0, 0, 0xff, CONTROL],
+    reservation: "write",
+    whenNotReady: true,
+    execute: modeSelect,
+  },
+  {
+    opcode: MODE_SELECT_10,
+    name: "MODE SELECT(10)",
+    usage: [0xff, OLD_LUN | 0x11, 0, 0, 0, 0, 0, ...FIELD_2, CONTROL],
+    reservation: "write",
+    whenNotReady: true,
+    execute: modeSelect,
+  },
 ];

@@ -1,4 +1,5 @@
 import {
+  EXTENDED_COPY,
   VPD_BLOCK_DEVICE_CHARACTERISTICS,
   VPD_BLOCK_LIMITS,
   VPD_DEVICE_IDENTIFICATION,
@@ -7,17 +8,20 @@ import {
   VPD_UNIT_SERIAL_NUMBER,
 } from "../../abi/scsi.ts";
 import type { DeviceServer } from "../device-server.ts";
-import { MAXIMUM_TRANSFER_BYTES } from "../disk/transfer.ts";
+import { MAXIMUM_TRANSFER_BYTES } from "../disk/limits.ts";
 import { answerWith, checkCondition, INVALID_FIELD_IN_CDB } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16 } from "../task-access.ts";
 
 const EVPD = 0x01;
+const REMOVABLE_MEDIUM = 0x80;
 const VERSION_SPC_4 = 0x06;
 const RESPONSE_FORMAT_2 = 0x02;
 /** NORMACA: the unit establishes an ACA condition for commands with NACA. */
 const NORMAL_ACA = 0x20;
 const COMMAND_QUEUING = 0x02;
+/** 3PC: the unit manages third-party copies. */
+const THIRD_PARTY_COPY = 0x08;
 const STANDARD_LENGTH = 36;
 /** Vendor-specific bytes that hold the serial number, where AIX looks for it. [protocol] 5.2. */
 const VENDOR_SPECIFIC_LENGTH = 20;
@@ -33,15 +37,18 @@ export function inquiry(unit: DeviceServer, task: ScsiTask) {
   if (!vital && page !== 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
   const body = vital ? VPD_PAGES.get(page)?.(unit) : undefined;
   if (vital && body === undefined) return checkCondition(task, INVALID_FIELD_IN_CDB);
-  const data = body === undefined ? standardInquiry(unit) : vpdPage(page, body);
+  const data = body === undefined ? standardInquiry(unit) : vpdPage(unit, page, body);
   answerWith(task, data, cdb16(task, 3));
 }
 
-function standardInquiry({ identity }: DeviceServer): Uint8Array {
+function standardInquiry({ identity, peripheralDeviceType, removable, commands }: DeviceServer): Uint8Array {
   const data = new Uint8Array(STANDARD_WITH_DESCRIPTORS);
+  data[0] = peripheralDeviceType;
+  data[1] = removable ? REMOVABLE_MEDIUM : 0;
   data[2] = VERSION_SPC_4;
   data[3] = NORMAL_ACA | RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
+  data[5] = commands.withOpcode(EXTENDED_COPY).length > 0 ? THIRD_PARTY_COPY : 0;
   data[7] = COMMAND_QUEUING;
   data.set(ascii(identity.vendor, 8), 8);
   data.set(ascii(identity.product, 16), 16);
@@ -62,8 +69,9 @@ const VPD_PAGES: ReadonlyMap<number, (unit: DeviceServer) => Uint8Array> = new M
   [VPD_LOGICAL_BLOCK_PROVISIONING, () => new Uint8Array(4)],
 ]);
 
-function vpdPage(page: number, body: Uint8Array): Uint8Array {
+function vpdPage(unit: DeviceServer, page: number, body: Uint8Array): Uint8Array {
   const data = new Uint8Array(4 + body.length);
+  data[0] = unit.peripheralDeviceType;
   data[1] = page;
   new DataView(data.buffer).setUint16(2, body.length);
   data.set(body, 4);
