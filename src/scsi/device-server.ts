@@ -145,9 +145,7 @@ export abstract class DeviceServer implements LogicalUnit {
 
   execute(task: ScsiTask): void {
     const aca = isAcaTask(task);
-    const watched = aca || wantsAca(task);
-    if (watched) task.faulted = this.#faulted;
-    else if (task.faulted !== undefined) task.faulted = undefined;
+    if (aca || wantsAca(task)) task.faulted = this.#faulted;
     if (this.#aca.active) {
       const refusal = this.#aca.refusal(task);
       if (refusal !== undefined) return endWith(task, refusal);

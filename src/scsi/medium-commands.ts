@@ -27,7 +27,7 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
     opcode: PREVENT_ALLOW_MEDIUM_REMOVAL,
     name: "PREVENT ALLOW MEDIUM REMOVAL",
     usage: [0xff, OLD_LUN, 0, 0, PREVENT | PERSISTENT, CONTROL],
-    reservation: "write",
+    reservation: preventAllowReservation,
     whenNotReady: true,
     execute: preventAllow,
   },
@@ -37,6 +37,11 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
 function startStopReservation(task: ScsiTask): ReservationClass {
   const flags = cdb8(task, 4);
   return (flags & START) !== 0 && (flags & POWER_CONDITION) === 0 ? "allowed" : "write";
+}
+
+/** To allow the removal hurts nobody; to prevent it does. [SBC-3] table 13. */
+function preventAllowReservation(task: ScsiTask): ReservationClass {
+  return (cdb8(task, 4) & (PREVENT | PERSISTENT)) === 0 ? "allowed" : "write";
 }
 
 /** START STOP UNIT. [SBC-3] 5.25, [MMC-6] 6.42. Every transition is at once, so IMMED makes no difference. */

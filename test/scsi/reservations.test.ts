@@ -334,6 +334,8 @@ describe("who may do what", () => {
     ["MODE SENSE(6)", [0x1a, 0, 0x3f, 0, 255, 0], "conflict"],
     ["START STOP UNIT, START", [0x1b, 0, 0, 0, 1, 0], "ok"],
     ["START STOP UNIT, stop", [0x1b, 0, 0, 0, 0, 0], "conflict"],
+    ["PREVENT ALLOW MEDIUM REMOVAL, allow", [0x1e, 0, 0, 0, 0, 0], "ok"],
+    ["PREVENT ALLOW MEDIUM REMOVAL, prevent", [0x1e, 0, 0, 0, 1, 0], "conflict"],
     ["SYNCHRONIZE CACHE(10)", [0x35], "conflict"],
     ["an unknown operation code", [0xff], "05/20/00"],
     ["a wrong field in a command that conflicts", [0x28, 1], "conflict"],

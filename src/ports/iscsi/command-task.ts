@@ -81,6 +81,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   descriptorSense = false;
   senseLength = 0;
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   #bufferSize = 0;
 
   /** Initiator task tag. */
@@ -141,8 +142,8 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.status = 0;
     this.descriptorSense = false;
     this.senseLength = 0;
-    this.descriptorSense = false;
     this.aborted = false;
+    this.faulted = undefined;
     this.delivered = false;
     this.executing = false;
     this.refusal = undefined;
