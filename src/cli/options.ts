@@ -9,6 +9,7 @@ export interface ServeFlags {
   config?: string;
   disk?: string[];
   memory?: string[];
+  cdrom?: string[];
   unit?: string;
   socket?: string;
   control?: string;
@@ -28,12 +29,18 @@ export function defaultGuestSocket(): string {
 
 /**
  * Makes the configuration that the flags describe: one adapter for a QEMU guest, its disks at targets 1, 2, 3 … in
- * the order given, `--disk` first. @throws UsageError, ConfigError
+ * the order given, `--disk` first, `--cdrom` last. @throws UsageError, ConfigError
  */
 export function configFromFlags(flags: ServeFlags): Config {
-  const backends = [...(flags.disk ?? []).map(diskFlag), ...(flags.memory ?? []).map(memoryFlag)];
-  if (backends.length === 0)
-    throw new UsageError("nothing to serve: give --config FILE, or disks with --disk PATH[,ro] or --memory SIZE");
+  const units = [
+    ...(flags.disk ?? []).map(diskFlag),
+    ...(flags.memory ?? []).map(memoryFlag),
+    ...(flags.cdrom ?? []).map(cdromFlag),
+  ];
+  if (units.length === 0)
+    throw new UsageError(
+      "nothing to serve: give --config FILE, or units with --disk PATH[,ro], --memory SIZE or --cdrom PATH",
+    );
   const input: ConfigInput = {
     version: 1,
     core: (flags.core ?? "wasm") as "wasm" | "js",
@@ -44,7 +51,7 @@ export function configFromFlags(flags: ServeFlags): Config {
       {
         unitAddress: flags.unit ?? DEFAULT_UNIT_ADDRESS,
         guest: "guest",
-        logicalUnits: backends.map((unit, index) => ({ target: index + 1, ...unit })),
+        logicalUnits: units.map((unit, index) => ({ target: index + 1, ...unit })),
       },
     ],
   };
@@ -58,4 +65,9 @@ function diskFlag(text: string): { backend: { type: "file"; path: string }; read
 
 function memoryFlag(size: string): { backend: { type: "memory"; size: string } } {
   return { backend: { type: "memory", size } };
+}
+
+/** @param path an image; empty for a drive without a disc */
+function cdromFlag(path: string): { type: "optical"; backend?: { type: "file"; path: string } } {
+  return path === "" ? { type: "optical" } : { type: "optical", backend: { type: "file", path } };
 }

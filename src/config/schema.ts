@@ -37,18 +37,38 @@ const fileBackend = z.strictObject({
   path: z.string().min(1, "the path of an image or block device"),
 });
 
-const logicalUnit = z.strictObject({
-  bus: z.number().int().min(0).max(7).default(0),
-  target: z.number().int().min(0).max(63),
-  lun: z.number().int().min(0).max(31).default(0),
-  backend: z.discriminatedUnion("type", [memoryBackend, fileBackend]),
-  readOnly: z.boolean().default(false),
-  blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
-  vendor: printable(8).optional(),
-  product: printable(16).optional(),
-  revision: printable(4).optional(),
-  serial: printable(64).optional(),
-});
+interface DriveConfig {
+  readonly type: "disk" | "optical";
+  readonly backend?: object | undefined;
+  readonly removable?: boolean | undefined;
+  readonly blockSize: number;
+}
+
+/** What a disk and an optical drive may not be. */
+function checkDrive({ type, backend, removable, blockSize }: DriveConfig, context: z.core.$RefinementCtx): void {
+  const wrong = (key: keyof DriveConfig, message: string) => context.addIssue({ code: "custom", path: [key], message });
+  if (type === "disk" && backend === undefined && !removable)
+    wrong("backend", "a disk has one, unless it is removable and may begin empty");
+  if (type === "optical" && removable === false) wrong("removable", "an optical drive always is");
+  if (type === "optical" && blockSize !== 512) wrong("blockSize", "an optical disc has blocks of 2048 bytes");
+}
+
+const logicalUnit = z
+  .strictObject({
+    type: z.enum(["disk", "optical"]).default("disk"),
+    bus: z.number().int().min(0).max(7).default(0),
+    target: z.number().int().min(0).max(63),
+    lun: z.number().int().min(0).max(31).default(0),
+    backend: z.discriminatedUnion("type", [memoryBackend, fileBackend]).optional(),
+    removable: z.boolean().optional(),
+    readOnly: z.boolean().default(false),
+    blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
+    vendor: printable(8).optional(),
+    product: printable(16).optional(),
+    revision: printable(4).optional(),
+    serial: printable(64).optional(),
+  })
+  .superRefine(checkDrive);
 
 const adapter = z.strictObject({
   unitAddress,

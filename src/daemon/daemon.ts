@@ -14,7 +14,7 @@ import { lunAddress, lunKey } from "../scsi/lun.ts";
 import { ScsiTargetDevice } from "../scsi/target-device.ts";
 import { ServerAdapter } from "../target/server-adapter.ts";
 import { LocalPartitions } from "./local-partitions.ts";
-import { openDisk } from "./logical-units.ts";
+import { openLogicalUnit } from "./logical-units.ts";
 import type { AdapterStatus, DaemonStatus } from "./status.ts";
 
 /** Slots above the request limit: for MADs, pings, and a client that overruns its credit and is to be told so. */
@@ -92,9 +92,9 @@ export class Daemon {
   #serve(config: AdapterConfig, link: CrqLink): void {
     const device = new ScsiTargetDevice(this.#log);
     for (const unit of config.logicalUnits) {
-      const disk = openDisk(unit, config.unitAddress, this.#memory, this.#log);
-      device.addLogicalUnit(lunKey(unit), disk);
-      this.#log.info({ unit: disk.description, size: disk.size, target: unit.target }, "logical unit");
+      const opened = openLogicalUnit(unit, config.unitAddress, this.#memory, this.#log);
+      device.addLogicalUnit(lunKey(unit), opened);
+      this.#log.info({ unit: opened.description, size: opened.size, target: unit.target }, "logical unit");
     }
     const adapter = new ServerAdapter({
       link,

@@ -2,24 +2,35 @@ import { openStore } from "../backends/open-store.ts";
 import type { LogicalUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
+import type { BlockStore } from "../scsi/block-store.ts";
 import { Disk } from "../scsi/disk/disk.ts";
-import { Medium } from "../scsi/medium.ts";
+import type { Drive } from "../scsi/drive.ts";
+import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
+import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
+
+/** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
+const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
 
 /**
- * Makes the disk that a configuration describes. The strings that nobody gave are IBM's, which AIX looks for, and a
- * serial number that stays the same as long as the address does. @throws StoreOpenError
+ * Makes the drive that a configuration describes, and what is in it. The strings that nobody gave are IBM's, and a serial
+ * number that stays the same as long as the address does. @throws StoreOpenError
  */
-export function openDisk(config: LogicalUnitConfig, unitAddress: number, memory: SharedMemory, log: Log): Disk {
-  const { bus, target, lun, readOnly } = config;
-  return new Disk({
-    medium: new Medium(openStore(config.backend, { memory, readOnly, log }), config.blockSize, readOnly),
-    removable: false,
-    identity: {
-      vendor: config.vendor ?? "IBM",
-      product: config.product ?? "VDASD blkdev",
-      revision: config.revision ?? "0001",
-      serial: config.serial ?? `VSCSI-${unitAddress.toString(16)}-${bus}-${target}-${lun}`,
-    },
-    log,
-  });
+export function openLogicalUnit(config: LogicalUnitConfig, unitAddress: number, memory: SharedMemory, log: Log): Drive {
+  const { type, bus, target, lun, backend } = config;
+  const optical = type === "optical";
+  const readOnly = config.readOnly || optical;
+  const medium = backend === undefined ? NO_MEDIUM : mediumFor(config, openStore(backend, { memory, readOnly, log }));
+  const identity = {
+    vendor: config.vendor ?? "IBM",
+    product: config.product ?? PRODUCTS[type],
+    revision: config.revision ?? "0001",
+    serial: config.serial ?? `VSCSI-${unitAddress.toString(16)}-${bus}-${target}-${lun}`,
+  };
+  if (optical) return new OpticalDrive({ medium, identity, log });
+  return new Disk({ medium, removable: config.removable ?? false, identity, log });
+}
+
+/** A store as the medium that the drive of a configuration takes. */
+function mediumFor({ type, blockSize, readOnly }: LogicalUnitConfig, store: BlockStore): Medium {
+  return type === "optical" ? disc(store) : new Medium(store, blockSize, readOnly);
 }
