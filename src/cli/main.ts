@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../host/package-version.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT_DONE, EXIT_USAGE, reportError } from "./errors.ts";
 import { guestCommand } from "./guest.ts";
@@ -14,6 +15,7 @@ const program = new Command("vscsi")
   .addCommand(statusCommand())
   .addCommand(guestCommand())
   .addCommand(demoCommand())
+  .version(packageVersion())
   .showHelpAfterError("(vscsi --help tells more)");
 
 for (const command of [program, ...program.commands]) command.exitOverride();

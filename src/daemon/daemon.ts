@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
 import type { AdapterConfig, Config } from "../config/schema.ts";
 import { ControlServer } from "../control/server.ts";
@@ -8,6 +7,7 @@ import type { CrqLink } from "../core/crq-link.ts";
 import type { CoreExports } from "../core/exports.ts";
 import type { Log } from "../core/log.ts";
 import { SharedMemory } from "../core/shared-memory.ts";
+import { packageVersion } from "../host/package-version.ts";
 import { QemuLink } from "../ports/qemu/qemu-link.ts";
 import { QemuPort } from "../ports/qemu/qemu-port.ts";
 import { lunAddress, lunKey } from "../scsi/lun.ts";
@@ -161,9 +161,4 @@ export class Daemon {
     );
     this.#log.info({}, "stopped");
   }
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return version;
 }

@@ -13,7 +13,11 @@ export class SocketError extends Error {
  * @throws SocketError
  */
 export async function listenPrivately(server: Server, path: string): Promise<void> {
-  makeSocketDirectory(path);
+  try {
+    makeSocketDirectory(path);
+  } catch (error) {
+    throw new SocketError(`${path}: ${(error as Error).message}`);
+  }
   await removeStaleSocket(path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new SocketError(`${path}: can't listen: ${error.message}`)));

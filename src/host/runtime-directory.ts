@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -8,7 +8,20 @@ export function runtimeDirectory(): string {
   return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, "vscsi") : join(tmpdir(), `vscsi-${userInfo().uid}`);
 }
 
-/** Makes the folder of a socket, for its owner only. */
+/**
+ * Makes the folder of a socket, for its owner only; the folder above must be there. The one that is ours by default
+ * must also be ours in truth: in a shared /tmp somebody else may have made it first.
+ * @throws Error that says which folder, why and what to do
+ */
 export function makeSocketDirectory(socket: string): void {
-  mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+  const folder = dirname(socket);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST") throw new Error(`the folder ${folder} can't be made (${code}): name a socket elsewhere`);
+  }
+  const { uid } = statSync(folder);
+  if (folder === runtimeDirectory() && uid !== userInfo().uid)
+    throw new Error(`the folder ${folder} belongs to user ${uid}, not to us: set XDG_RUNTIME_DIR, or name the sockets`);
 }

@@ -13,7 +13,15 @@ const socket = join(folder, "guest.sock");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function vscsi(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8", timeout: 20_000 });
+  return vscsiIn({}, ...args);
+}
+
+function vscsiIn(env: NodeJS.ProcessEnv, ...args: string[]) {
+  return spawnSync(process.execPath, [CLI, ...args], {
+    encoding: "utf8",
+    timeout: 20_000,
+    env: { ...process.env, ...env },
+  });
 }
 
 test.each<[string[], number, RegExp]>([
@@ -26,11 +34,23 @@ test.each<[string[], number, RegExp]>([
   [["serve", "--disk", "/nowhere.img", "--control", control, "--socket", socket], 1, /\/nowhere\.img: .*truncate/s],
   [["status", "--control", join(folder, "none.sock")], 1, /no daemon answers/],
 ])("vscsi %j ends with status %i and says why", (args, status, message) => {
-  const result = vscsi(...args);
+  expectRefusal(vscsi(...args), status, message);
+});
+
+test("a runtime folder that can't be made is told, not waited for", () => {
+  for (const folder of ["/proc", "/nowhere"])
+    expectRefusal(vscsiIn({ XDG_RUNTIME_DIR: folder }, "serve", "--memory", "1M"), 1, /folder .*\/vscsi can't be made/);
+});
+
+test("--version tells the package's", () => {
+  expect(vscsi("--version")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+function expectRefusal(result: { status: number | null; stderr: string }, status: number, message: RegExp): void {
   expect(result.stderr).toMatch(message);
   expect(result.stderr).not.toMatch(/^\s+at /m);
   expect(result.status).toBe(status);
-});
+}
 
 test("help is no error", () => {
   const { status, stdout } = vscsi("--help");
