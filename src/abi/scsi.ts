@@ -12,6 +12,7 @@ export const PERIPHERAL_CD_DVD = 0x05;
 // Operation codes. [SPC-4] annex E.
 export const TEST_UNIT_READY = 0x00;
 export const REQUEST_SENSE = 0x03;
+export const FORMAT_UNIT = 0x04;
 export const READ_6 = 0x08;
 export const WRITE_6 = 0x0a;
 export const INQUIRY = 0x12;
@@ -24,7 +25,10 @@ export const WRITE_10 = 0x2a;
 export const WRITE_AND_VERIFY_10 = 0x2e;
 export const VERIFY_10 = 0x2f;
 export const SYNCHRONIZE_CACHE_10 = 0x35;
+export const SANITIZE = 0x48;
 export const MODE_SENSE_10 = 0x5a;
+export const EXTENDED_COPY = 0x83;
+export const RECEIVE_COPY_RESULTS = 0x84;
 export const READ_16 = 0x88;
 export const WRITE_16 = 0x8a;
 export const VERIFY_16 = 0x8f;
@@ -35,6 +39,18 @@ export const READ_12 = 0xa8;
 export const WRITE_12 = 0xaa;
 /** Service action of SERVICE ACTION IN(16). [SBC-3] 5.16. */
 export const READ_CAPACITY_16 = 0x10;
+
+// Service actions of SANITIZE. [SBC-3] 5.21.
+export const SANITIZE_OVERWRITE = 0x01;
+export const SANITIZE_BLOCK_ERASE = 0x02;
+export const SANITIZE_CRYPTOGRAPHIC_ERASE = 0x03;
+export const SANITIZE_EXIT_FAILURE_MODE = 0x1f;
+// Service actions of EXTENDED COPY and RECEIVE COPY RESULTS, list identifiers of one byte. [SPC-4] 6.4, 6.17 to 6.20.
+export const EXTENDED_COPY_LID1 = 0x00;
+export const RECEIVE_COPY_STATUS_LID1 = 0x00;
+export const RECEIVE_COPY_DATA_LID1 = 0x01;
+export const RECEIVE_COPY_OPERATING_PARAMETERS = 0x03;
+export const RECEIVE_COPY_FAILURE_DETAILS_LID1 = 0x04;
 
 // Vital product data pages. [SPC-4] 7.8, [SBC-3] 6.6.
 export const VPD_SUPPORTED_PAGES = 0x00;
@@ -61,5 +77,6 @@ export const HARDWARE_ERROR = 0x4;
 export const ILLEGAL_REQUEST = 0x5;
 export const UNIT_ATTENTION = 0x6;
 export const DATA_PROTECT = 0x7;
+export const COPY_ABORTED = 0xa;
 export const ABORTED_COMMAND = 0xb;
 export const MISCOMPARE = 0xe;

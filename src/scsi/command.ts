@@ -1,4 +1,5 @@
 import type { DeviceServer } from "./device-server.ts";
+import type { SenseDetail } from "./sense-data.ts";
 import type { ScsiTask } from "./task.ts";
 import { cdb8 } from "./task-access.ts";
 
@@ -66,6 +67,13 @@ export class CommandTable<Unit extends DeviceServer> {
 export function cdbFits(task: ScsiTask, usage: readonly number[]): boolean {
   for (let at = 1; at < usage.length; at++) if ((cdb8(task, at) & ~(usage[at] ?? 0)) !== 0) return false;
   return true;
+}
+
+/** Where a CDB that does not fit is wrong: its first reserved bit that is set. [SPC-4] 4.5.2.4.2. */
+export function cdbFault(task: ScsiTask, usage: readonly number[]): SenseDetail {
+  const reserved = (at: number) => cdb8(task, at) & ~(usage[at] ?? 0);
+  const fieldPointer = usage.findIndex((_, at) => at > 0 && reserved(at) !== 0);
+  return { fieldPointer, bitPointer: 31 - Math.clz32(reserved(fieldPointer)) };
 }
 
 // Fields that many rows share.

@@ -1,7 +1,9 @@
+import { type Clock, systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import { type CommandTable, cdbFits } from "./command.ts";
+import { type Command, type CommandTable, cdbFault, cdbFits } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
+import type { Occupation } from "./occupation.ts";
 import {
   checkCondition,
   failTask,
@@ -12,9 +14,12 @@ import {
   type Sense,
   WRITE_PROTECTED,
 } from "./sense.ts";
+import type { SenseDetail } from "./sense-data.ts";
 import type { Nexus, ScsiTask } from "./task.ts";
+import { cdb8 } from "./task-access.ts";
 import { TaskSet } from "./task-set.ts";
 import { UnitAttentions } from "./unit-attentions.ts";
+import type { UnitState } from "./unit-state.ts";
 
 /** INQUIRY strings. AIX takes a disk only with IBM's own. [protocol] 5.2. */
 export interface Identity {
@@ -34,6 +39,9 @@ export interface DeviceServerOptions {
   removable: boolean;
   identity: Identity;
   log: Log;
+  /** What the unit keeps across restarts of the daemon; without one it keeps nothing. */
+  state?: UnitState;
+  clock?: Clock;
 }
 
 /**
@@ -47,17 +55,26 @@ export abstract class DeviceServer implements LogicalUnit {
   readonly identity: Identity;
   readonly removable: boolean;
   readonly log: Log;
+  readonly state: UnitState | undefined;
+  readonly clock: Clock;
   readonly attentions = new UnitAttentions();
   readonly taskSet: TaskSet;
   #medium: Medium;
   /** Why commands that need a ready unit are refused now: stopped, becoming ready. An absent medium need not be told here. */
   notReady: Sense | undefined;
+  /** Told with `notReady`: the progress of the operation that causes it. */
+  notReadyDetail: SenseDetail | undefined;
 
-  constructor({ medium, removable, identity, log }: DeviceServerOptions) {
+  /** What has the unit for itself. Unlike `notReady` it outlives a reset. */
+  occupation: Occupation | undefined;
+
+  constructor({ medium, removable, identity, log, state, clock = systemClock }: DeviceServerOptions) {
     this.#medium = medium;
     this.removable = removable;
     this.identity = identity;
     this.log = log;
+    this.state = state;
+    this.clock = clock;
     this.taskSet = new TaskSet((task) => this.#startGuarded(task));
   }
 
@@ -97,6 +114,7 @@ export abstract class DeviceServer implements LogicalUnit {
 
   reset(then: () => void): void {
     this.notReady = undefined;
+    this.notReadyDetail = undefined;
     this.attention(RESET_OCCURRED);
     this.abortTasks(() => true, then);
   }
@@ -126,8 +144,9 @@ export abstract class DeviceServer implements LogicalUnit {
     );
   }
 
-  close(): Promise<void> {
-    return this.#medium.store.close();
+  async close(): Promise<void> {
+    await this.occupation?.stop();
+    await this.#medium.store.close();
   }
 
   /** Puts another medium in the place of the one that is there. Who asked for it tells the nexuses and closes the old one. */
@@ -151,13 +170,27 @@ export abstract class DeviceServer implements LogicalUnit {
       const attention = this.attentions.take(task.nexus);
       if (attention !== undefined) return checkCondition(task, attention);
     }
-    if (command === undefined) return checkCondition(task, INVALID_OPERATION_CODE);
-    if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB);
+    if (command === undefined) return checkCondition(task, this.#unknown(task));
+    if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB, cdbFault(task, command.usage));
+    if (this.occupation !== undefined && this.#refusedByOccupation(task, command, this.occupation)) return;
     if (!command.whenNotReady) {
       if (this.#medium === NO_MEDIUM) return checkCondition(task, this.absence);
-      if (this.notReady !== undefined) return checkCondition(task, this.notReady);
+      if (this.notReady !== undefined) return checkCondition(task, this.notReady, this.notReadyDetail);
     }
     if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);
     command.execute(this, task);
+  }
+
+  /** [SPC-4] 4.2.5.1: a service action that is not there is a field of a command that is. */
+  #unknown(task: ScsiTask): Sense {
+    return this.commands.withOpcode(cdb8(task, 0)).length > 0 ? INVALID_FIELD_IN_CDB : INVALID_OPERATION_CODE;
+  }
+
+  #refusedByOccupation(task: ScsiTask, command: Command, occupation: Occupation): boolean {
+    const refusal = occupation.refusalOf(command);
+    if (refusal === undefined) return false;
+    const { progress } = occupation;
+    checkCondition(task, refusal, progress === undefined ? undefined : { progress });
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 import { type ScsiTask, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
 
-/** Someone who waits for tasks to leave: who aborted them, or takes their medium away. */
+/** Someone who waits for tasks to leave: who aborted them, or wants the unit for itself. */
 interface Departure {
   readonly left: Set<ScsiTask>;
   readonly then: () => void;
@@ -14,7 +14,8 @@ interface Departure {
 export class TaskSet {
   readonly #start: (task: ScsiTask) => void;
   #waiting: ScsiTask[] = [];
-  readonly #underWay = new Set<ScsiTask>();
+  /** Tasks that wait, each with what makes it leave before its time when it's aborted, if it can. */
+  readonly #underWay = new Map<ScsiTask, (() => void) | undefined>();
   #orderedUnderWay = false;
   #departures: Departure[] = [];
 
@@ -31,9 +32,12 @@ export class TaskSet {
     return false;
   }
 
-  /** A task began to wait for its store. */
-  began(task: ScsiTask): void {
-    this.#underWay.add(task);
+  /**
+   * A task began to wait for its store.
+   * @param leave ends it at once when it is aborted, for one that may last: to call `ended`, `done` and `left`
+   */
+  began(task: ScsiTask, leave?: () => void): void {
+    this.#underWay.set(task, leave);
     if (task.attribute === TASK_ORDERED) this.#orderedUnderWay = true;
   }
 
@@ -51,18 +55,19 @@ export class TaskSet {
 
   /** Aborts the tasks that `which` picks. `then` follows when the last of them has left, at once if there is none. */
   abort(which: (task: ScsiTask) => boolean, then: () => void): void {
-    const running = [...this.#underWay].filter(which);
+    const running = [...this.#underWay.keys()].filter(which);
     const waiting = this.#waiting.filter(which);
     for (const task of [...running, ...waiting]) task.aborted = true;
     this.#waiting = this.#waiting.filter((task) => !waiting.includes(task));
     for (const task of waiting) task.done();
     this.#whenLeft(running, then);
+    for (const task of running) this.#underWay.get(task)?.();
     if (this.#waiting.length > 0) this.#startWaiting();
   }
 
   /** `then` follows when every task that is under way now has left; nobody is aborted, and new ones may begin. */
   whenIdle(then: () => void): void {
-    this.#whenLeft([...this.#underWay], then);
+    this.#whenLeft([...this.#underWay.keys()], then);
   }
 
   #whenLeft(tasks: readonly ScsiTask[], then: () => void): void {

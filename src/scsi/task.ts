@@ -61,6 +61,8 @@ export interface ScsiTask {
   /** Data-out bytes that the command asked for; may exceed dataOutLength: the port tells the residual. */
   dataOutCount: number;
   status: number;
+  /** Sense data are wanted in descriptor format: the logical unit sets it from its D_SENSE bit. [SPC-4] 7.5.8. */
+  descriptorSense: boolean;
   /** Sense data, when status is CHECK CONDITION: `senseLength` bytes at the start of `sense`. */
   readonly sense: Uint8Array;
   senseLength: number;

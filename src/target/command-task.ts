@@ -46,6 +46,7 @@ export class CommandTask implements ScsiTask {
   dataOutCount = 0;
   status = 0;
   senseLength = 0;
+  descriptorSense = false;
   /** Between its arrival and its answer. */
   active = false;
   /** Aborted: its end gives the credit back and sends nothing. */
@@ -76,6 +77,7 @@ export class CommandTask implements ScsiTask {
     this.lbaHigh = view.getUint32(slot + SLOT_LBA_HIGH, true);
     this.lbaLow = view.getUint32(slot + SLOT_LBA_LOW, true);
     this.blocks = view.getUint32(slot + SLOT_BLOCKS, true);
+    this.descriptorSense = false;
     this.dataInCount = 0;
     this.dataOutCount = 0;
     this.status = 0;

@@ -21,6 +21,7 @@ import { MEDIUM_COMMANDS } from "../medium-commands.ts";
 import { PRIMARY_COMMANDS } from "../primary/commands.ts";
 import { readCapacity10, readCapacity16 } from "./capacity.ts";
 import type { Disk } from "./disk.ts";
+import { ERASE_COMMANDS } from "./erase/commands.ts";
 import { read, synchronizeCache, verify, write } from "./transfer.ts";
 
 // RDPROTECT / WRPROTECT are not in the masks: without protection information they must be 0. [SBC-3] 4.22.
@@ -151,4 +152,5 @@ export const DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>([
   ...TRANSFERS,
   ...VERIFICATIONS,
   ...MEDIUM_STATE,
+  ...ERASE_COMMANDS,
 ]);

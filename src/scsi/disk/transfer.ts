@@ -5,9 +5,8 @@ import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16, cdb32 } from "../task-access.ts";
 import { type Blocks, type Bytes, blocks, bytesIn, wholeBlocks } from "../units.ts";
 import type { Disk } from "./disk.ts";
+import { MAXIMUM_TRANSFER_BYTES } from "./limits.ts";
 
-/** Longest single transfer, told in VPD page B0: 16 MiB. */
-export const MAXIMUM_TRANSFER_BYTES = 0x100_0000;
 const FUA = 0x08;
 const TWO_TO_32 = 0x1_0000_0000;
 

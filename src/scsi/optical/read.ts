@@ -1,6 +1,6 @@
 import { PROFILE_CD_ROM, READ_CD_MSF } from "../../abi/mmc.ts";
 import { READ_12, STATUS_BUSY } from "../../abi/scsi.ts";
-import { MAXIMUM_TRANSFER_BYTES } from "../disk/transfer.ts";
+import { MAXIMUM_TRANSFER_BYTES } from "../disk/limits.ts";
 import {
   checkCondition,
   endWith,

@@ -16,7 +16,7 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
   {
     opcode: REQUEST_SENSE,
     name: "REQUEST SENSE",
-    usage: [0xff, OLD_LUN, 0, 0, 0xff, CONTROL],
+    usage: [0xff, OLD_LUN | 1, 0, 0, 0xff, CONTROL],
     reservation: "allowed",
     passesUnitAttention: true,
     whenNotReady: true,

@@ -7,7 +7,7 @@ import {
   VPD_UNIT_SERIAL_NUMBER,
 } from "../../abi/scsi.ts";
 import type { DeviceServer } from "../device-server.ts";
-import { MAXIMUM_TRANSFER_BYTES } from "../disk/transfer.ts";
+import { MAXIMUM_TRANSFER_BYTES } from "../disk/limits.ts";
 import { answerWith, checkCondition, INVALID_FIELD_IN_CDB } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16 } from "../task-access.ts";
