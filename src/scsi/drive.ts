@@ -66,7 +66,7 @@ export abstract class Drive extends DeviceServer {
   /**
    * Operator: opens the tray and takes the medium away. Resolves when its store is closed.
    * @param force also against an initiator's prevention
-   * @throws MediumMoveError when the drive is fixed, or removal is prevented: initiators then see an eject request
+   * @throws MediumMoveError when the drive is fixed or occupied, or removal is prevented: initiators then see an eject request
    */
   async ejectMedium(force = false): Promise<void> {
     if (!this.tray.open) this.#checkOperator(force);
@@ -92,6 +92,7 @@ export abstract class Drive extends DeviceServer {
 
   #checkOperator(force: boolean): void {
     if (!this.removable) throw new MediumMoveError("its medium is fixed");
+    if (this.occupation !== undefined) throw new MediumMoveError("SANITIZE or FORMAT UNIT has the medium for itself");
     if (force || !this.prevention.ofOperator) return;
     this.mediaEvents.raise(MEDIA_EVENT_EJECT_REQUEST);
     throw new MediumMoveError("an initiator prevents medium removal: let it eject, or use force");
