@@ -12,12 +12,17 @@ export interface ServeFlags {
   cdrom?: string[];
   unit?: string;
   socket?: string;
+  /** True when the flag came without a place. */
+  iscsi?: string | true;
   control?: string;
   core?: string;
   logLevel?: string;
 }
 
 export const DEFAULT_UNIT_ADDRESS = "0x71000003";
+/** The target that shows the disks given by flags. */
+export const DEFAULT_ISCSI_TARGET = "iqn.2026-11.net.vscsi:disks";
+const DEFAULT_ISCSI_PLACE = "127.0.0.1:3260";
 
 export function defaultControlSocket(): string {
   return join(runtimeDirectory(), "control.sock");
@@ -41,21 +46,58 @@ export function configFromFlags(flags: ServeFlags): Config {
     throw new UsageError(
       "nothing to serve: give --config FILE, or units with --disk PATH[,ro], --memory SIZE or --cdrom PATH",
     );
+  const unitAddress = flags.unit ?? DEFAULT_UNIT_ADDRESS;
   const input: ConfigInput = {
     version: 1,
     core: (flags.core ?? "wasm") as "wasm" | "js",
     log: { level: (flags.logLevel ?? "info") as "info" },
     control: flags.control ?? defaultControlSocket(),
     guests: [{ name: "guest", socket: flags.socket ?? defaultGuestSocket() }],
-    adapters: [
-      {
-        unitAddress: flags.unit ?? DEFAULT_UNIT_ADDRESS,
-        guest: "guest",
-        logicalUnits: units.map((unit, index) => ({ target: index + 1, ...unit })),
-      },
-    ],
+    ...(flags.iscsi === undefined
+      ? {
+          adapters: [
+            {
+              unitAddress,
+              guest: "guest",
+              logicalUnits: units.map((unit, index) => ({ target: index + 1, ...unit })),
+            },
+          ],
+        }
+      : sharedUnits(units, unitAddress, flags.iscsi === true ? DEFAULT_ISCSI_PLACE : flags.iscsi)),
   };
   return checkConfig(input, "flags");
+}
+
+type UnitFlag = ReturnType<typeof diskFlag> | ReturnType<typeof memoryFlag> | ReturnType<typeof cdromFlag>;
+
+/** The units under names, so that the adapter and an iSCSI target show the same; each is who it is without iSCSI. */
+function sharedUnits(units: readonly UnitFlag[], unitAddress: string, place: string) {
+  const name = (index: number) => `disk${index + 1}`;
+  const address = Number.parseInt(unitAddress, 16).toString(16);
+  const serial = (index: number) => `VSCSI-${address}-0-${index + 1}-0`;
+  return {
+    logicalUnits: units.map((unit, index) => ({ name: name(index), serial: serial(index), ...unit })),
+    adapters: [
+      {
+        unitAddress,
+        guest: "guest",
+        logicalUnits: units.map((_unit, index) => ({ target: index + 1, unit: name(index) })),
+      },
+    ],
+    iscsi: {
+      portals: [iscsiPortal(place)],
+      targets: [{ name: DEFAULT_ISCSI_TARGET, luns: units.map((_unit, lun) => ({ lun, unit: name(lun) })) }],
+    },
+  };
+}
+
+/** "ADDR:PORT", "[ADDR]:PORT", "ADDR" or ":PORT". */
+function iscsiPortal(text: string): { address?: string; port?: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(text);
+  if (match === null) throw new UsageError(`--iscsi ${text}: give ADDRESS:PORT, such as ${DEFAULT_ISCSI_PLACE}`);
+  const address = match[1] ?? match[2];
+  const port = match[3];
+  return { ...(address && { address }), ...(port !== undefined && { port: Number(port) }) };
 }
 
 function diskFlag(text: string): { backend: { type: "file"; path: string }; readOnly: boolean } {

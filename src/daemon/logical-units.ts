@@ -1,5 +1,5 @@
 import { openStore } from "../backends/open-store.ts";
-import type { LogicalUnitConfig } from "../config/schema.ts";
+import type { NamedUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
@@ -11,12 +11,15 @@ import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
 const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
 
+/** What describes a unit, wherever it is shown. */
+type UnitConfig = Omit<NamedUnitConfig, "name">;
+
 /**
  * Makes the drive that a configuration describes, and what is in it. The strings that nobody gave are IBM's, and a serial
- * number that stays the same as long as the address does. @throws StoreOpenError
+ * number that stays the same as long as the place (or the name) does. @throws StoreOpenError
  */
-export function openLogicalUnit(config: LogicalUnitConfig, unitAddress: number, memory: SharedMemory, log: Log): Drive {
-  const { type, bus, target, lun, backend } = config;
+export function openLogicalUnit(config: UnitConfig, place: string, memory: SharedMemory, log: Log): Drive {
+  const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
   const medium = backend === undefined ? NO_MEDIUM : mediumFor(config, openStore(backend, { memory, readOnly, log }));
@@ -24,13 +27,13 @@ export function openLogicalUnit(config: LogicalUnitConfig, unitAddress: number, 
     vendor: config.vendor ?? "IBM",
     product: config.product ?? PRODUCTS[type],
     revision: config.revision ?? "0001",
-    serial: config.serial ?? `VSCSI-${unitAddress.toString(16)}-${bus}-${target}-${lun}`,
+    serial: config.serial ?? `VSCSI-${place}`,
   };
   if (optical) return new OpticalDrive({ medium, identity, log });
   return new Disk({ medium, removable: config.removable ?? false, identity, log });
 }
 
 /** A store as the medium that the drive of a configuration takes. */
-function mediumFor({ type, blockSize, readOnly }: LogicalUnitConfig, store: BlockStore): Medium {
+function mediumFor({ type, blockSize, readOnly }: UnitConfig, store: BlockStore): Medium {
   return type === "optical" ? disc(store) : new Medium(store, blockSize, readOnly);
 }
