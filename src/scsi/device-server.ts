@@ -1,8 +1,11 @@
+import { MODE_PAGE_CONTROL } from "../abi/scsi.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { type Command, type CommandTable, cdbFault, cdbFits } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
+import { CONTROL_FORMAT, CONTROL_PROTECTION, D_SENSE, SOFTWARE_WRITE_PROTECT } from "./mode/common-pages.ts";
+import type { ModePages } from "./mode/mode-pages.ts";
 import type { Occupation } from "./occupation.ts";
 import {
   checkCondition,
@@ -12,6 +15,7 @@ import {
   MEDIUM_NOT_PRESENT,
   RESET_OCCURRED,
   type Sense,
+  SOFTWARE_WRITE_PROTECTED,
   WRITE_PROTECTED,
 } from "./sense.ts";
 import type { SenseDetail } from "./sense-data.ts";
@@ -52,6 +56,7 @@ export abstract class DeviceServer implements LogicalUnit {
   /** [SPC-4] 6.6.2. */
   abstract readonly peripheralDeviceType: number;
   abstract readonly commands: CommandTable<this>;
+  abstract readonly modes: ModePages<this>;
   readonly identity: Identity;
   readonly removable: boolean;
   readonly log: Log;
@@ -60,6 +65,10 @@ export abstract class DeviceServer implements LogicalUnit {
   readonly attentions = new UnitAttentions();
   readonly taskSet: TaskSet;
   #medium: Medium;
+  /** D_SENSE of the control mode page: sense data in descriptor format. */
+  #descriptorSense = false;
+  /** SWP of the control mode page. */
+  #softwareWriteProtected = false;
   /** Why commands that need a ready unit are refused now: stopped, becoming ready. An absent medium need not be told here. */
   notReady: Sense | undefined;
   /** Told with `notReady`: the progress of the operation that causes it. */
@@ -83,6 +92,21 @@ export abstract class DeviceServer implements LogicalUnit {
     return this.#medium;
   }
 
+  /** MODE SENSE tells a block descriptor, as for every type of [SBC-3]. */
+  get hasModeBlockDescriptor(): boolean {
+    return true;
+  }
+
+  /** DEVICE-SPECIFIC PARAMETER of the mode parameter header. [SPC-4] 7.5.5. */
+  get deviceSpecificParameter(): number {
+    return 0;
+  }
+
+  /** Nobody may change the medium: it can't be written, or an initiator has protected it. */
+  get writeProtected(): boolean {
+    return this.#softwareWriteProtected || this.#medium.readOnly;
+  }
+
   /** What an initiator is told when nothing is in the drive. */
   get absence(): Sense {
     return MEDIUM_NOT_PRESENT;
@@ -104,6 +128,13 @@ export abstract class DeviceServer implements LogicalUnit {
     if (this.taskSet.admits(task)) this.#start(task);
   }
 
+  /** Takes over the current values of the mode pages, at the start and whenever one has changed. */
+  modesChanged(): void {
+    const byte = (at: number) => this.modes.currentByte(MODE_PAGE_CONTROL, at);
+    this.#descriptorSense = (byte(CONTROL_FORMAT) & D_SENSE) !== 0;
+    this.#softwareWriteProtected = (byte(CONTROL_PROTECTION) & SOFTWARE_WRITE_PROTECT) !== 0;
+  }
+
   abortTasks(which: (task: ScsiTask) => boolean, then: () => void): void {
     this.taskSet.abort(which, then);
   }
@@ -115,6 +146,8 @@ export abstract class DeviceServer implements LogicalUnit {
   reset(then: () => void): void {
     this.notReady = undefined;
     this.notReadyDetail = undefined;
+    this.modes.revert();
+    this.modesChanged();
     this.attention(RESET_OCCURRED);
     this.abortTasks(() => true, then);
   }
@@ -165,6 +198,7 @@ export abstract class DeviceServer implements LogicalUnit {
 
   /** The gates, in the order in which the standards judge: unit attention, operation code, CDB, readiness, protection. */
   #start(task: ScsiTask) {
+    task.descriptorSense = this.#descriptorSense;
     const command = this.commands.find(task);
     if (!command?.passesUnitAttention) {
       const attention = this.attentions.take(task.nexus);
@@ -177,13 +211,17 @@ export abstract class DeviceServer implements LogicalUnit {
       if (this.#medium === NO_MEDIUM) return checkCondition(task, this.absence);
       if (this.notReady !== undefined) return checkCondition(task, this.notReady, this.notReadyDetail);
     }
-    if (command.writes && this.#medium.readOnly) return checkCondition(task, WRITE_PROTECTED);
+    if (command.writes && this.writeProtected) return checkCondition(task, this.#protection);
     command.execute(this, task);
   }
 
   /** [SPC-4] 4.2.5.1: a service action that is not there is a field of a command that is. */
   #unknown(task: ScsiTask): Sense {
     return this.commands.withOpcode(cdb8(task, 0)).length > 0 ? INVALID_FIELD_IN_CDB : INVALID_OPERATION_CODE;
+  }
+
+  get #protection(): Sense {
+    return this.#medium.readOnly ? WRITE_PROTECTED : SOFTWARE_WRITE_PROTECTED;
   }
 
   #refusedByOccupation(task: ScsiTask, command: Command, occupation: Occupation): boolean {

@@ -1,8 +1,14 @@
-import { PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
+import { MODE_PAGE_CACHING, PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
 import { Drive } from "../drive.ts";
+import { ModePages } from "../mode/mode-pages.ts";
 import { DISK_COMMANDS } from "./commands.ts";
+import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
 import { TransferPool } from "./transfer-pool.ts";
+
+// Device-specific parameter. [SBC-3] 6.5.1.
+const WRITE_PROTECT = 0x80;
+const DPO_FUA = 0x10;
 
 /** 128 MiB/s: others' commands keep most of the machine. */
 const ERASE_RATE = 0x800_0000;
@@ -16,7 +22,10 @@ export interface DiskOptions extends DeviceServerOptions {
 export class Disk extends Drive {
   readonly peripheralDeviceType = PERIPHERAL_DIRECT_ACCESS;
   readonly commands = DISK_COMMANDS;
+  readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
+  /** WCE of the caching mode page. Without it every write is on stable storage before it is done. */
+  writeCacheEnabled = true;
   /** Bytes a second that SANITIZE and FORMAT UNIT write. */
   readonly eraseRate: number;
 
@@ -24,5 +33,16 @@ export class Disk extends Drive {
     super(options);
     this.eraseRate = eraseRate;
     this.transfers = new TransferPool(options.log, this.taskSet);
+    this.modes = new ModePages<this>(DISK_MODE_PAGES, this, options.state, options.log);
+    this.modesChanged();
+  }
+
+  override get deviceSpecificParameter(): number {
+    return DPO_FUA | (this.writeProtected ? WRITE_PROTECT : 0);
+  }
+
+  override modesChanged(): void {
+    super.modesChanged();
+    this.writeCacheEnabled = (this.modes.currentByte(MODE_PAGE_CACHING, CACHING_FLAGS) & WRITE_CACHE_ENABLE) !== 0;
   }
 }

@@ -80,7 +80,7 @@ export function write(disk: Disk, task: ScsiTask) {
   if (length === 0) return good(task);
   const transfer = disk.transfers.take(task, "write", length);
   const offset = bytesIn(first, disk.medium.blockSize);
-  transfer.settle(disk.medium.store.write(offset, task.buffer, length, isDurable(task), transfer));
+  transfer.settle(disk.medium.store.write(offset, task.buffer, length, isDurable(disk, task), transfer));
 }
 
 /**
@@ -92,8 +92,8 @@ function dataOutPresent({ medium: { blockSize } }: Disk, { dataOutLength }: Scsi
 }
 
 /** Verifying a write means that the medium has it: stable storage, as with FUA. WRITE(6) has no FUA bit. */
-function isDurable(task: ScsiTask): boolean {
-  if (cdb8(task, 0) === WRITE_AND_VERIFY_10) return true;
+function isDurable({ writeCacheEnabled }: Disk, task: ScsiTask): boolean {
+  if (!writeCacheEnabled || cdb8(task, 0) === WRITE_AND_VERIFY_10) return true;
   return group(task) !== GROUP_CDB_6 && (cdb8(task, 1) & FUA) !== 0;
 }
 

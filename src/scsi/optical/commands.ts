@@ -21,7 +21,7 @@ import {
   SET_STREAMING,
   STOP_PLAY_SCAN,
 } from "../../abi/mmc.ts";
-import { MODE_SENSE_6, MODE_SENSE_10, READ_10, READ_12, READ_CAPACITY_10 } from "../../abi/scsi.ts";
+import { READ_10, READ_12, READ_CAPACITY_10 } from "../../abi/scsi.ts";
 import { CONTROL, type Command, CommandTable, FIELD_2, FIELD_4, OLD_LUN } from "../command.ts";
 import { readCapacity10 } from "../disk/capacity.ts";
 import { MEDIUM_COMMANDS } from "../medium-commands.ts";
@@ -41,7 +41,6 @@ import {
   stopPlayScan,
 } from "./drive-state.ts";
 import { getEventStatusNotification } from "./events.ts";
-import { modeSense } from "./mode-sense.ts";
 import type { OpticalDrive } from "./optical-drive.ts";
 import { read, readCd, seek } from "./read.ts";
 
@@ -153,22 +152,6 @@ const DRIVE_DATA: readonly Row[] = [
     passesUnitAttention: true,
     whenNotReady: true,
     execute: getEventStatusNotification,
-  },
-  {
-    opcode: MODE_SENSE_6,
-    name: "MODE SENSE(6)",
-    usage: [0xff, OLD_LUN | 8, 0xff, 0xff, 0xff, CONTROL],
-    reservation: "read",
-    whenNotReady: true,
-    execute: modeSense,
-  },
-  {
-    opcode: MODE_SENSE_10,
-    name: "MODE SENSE(10)",
-    usage: [0xff, OLD_LUN | 0x18, 0xff, 0xff, 0, 0, 0, ...FIELD_2, CONTROL],
-    reservation: "read",
-    whenNotReady: true,
-    execute: modeSense,
   },
   {
     opcode: READ_FORMAT_CAPACITIES,

@@ -5,7 +5,9 @@ import type { DeviceServerOptions } from "../device-server.ts";
 import { TransferPool } from "../disk/transfer-pool.ts";
 import { Drive } from "../drive.ts";
 import { Medium, NO_MEDIUM } from "../medium.ts";
+import { ModePages } from "../mode/mode-pages.ts";
 import { OPTICAL_COMMANDS } from "./commands.ts";
+import { OPTICAL_MODE_PAGES } from "./mode-pages.ts";
 
 /** What an 80-minute CD holds; a larger image is a DVD. */
 const CD_BLOCKS_MAXIMUM = 80 * 60 * 75;
@@ -14,11 +16,19 @@ const CD_BLOCKS_MAXIMUM = 80 * 60 * 75;
 export class OpticalDrive extends Drive {
   readonly peripheralDeviceType = PERIPHERAL_CD_DVD;
   readonly commands = OPTICAL_COMMANDS;
+  readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
 
   constructor(options: Omit<DeviceServerOptions, "removable">) {
     super({ ...options, removable: true });
     this.transfers = new TransferPool(options.log, this.taskSet);
+    this.modes = new ModePages<this>(OPTICAL_MODE_PAGES, this, options.state, options.log);
+    this.modesChanged();
+  }
+
+  /** [MMC-6] 7.2.2. */
+  override get hasModeBlockDescriptor(): boolean {
+    return false;
   }
 
   /** The current profile: what kind of disc this is, as far as a drive can tell. [MMC-6] 5.3.1. */

@@ -1,7 +1,17 @@
-import { INQUIRY, MODE_SENSE_6, MODE_SENSE_10, REQUEST_SENSE, TEST_UNIT_READY } from "../../abi/scsi.ts";
+import {
+  INQUIRY,
+  MODE_SELECT_6,
+  MODE_SELECT_10,
+  MODE_SENSE_6,
+  MODE_SENSE_10,
+  REQUEST_SENSE,
+  TEST_UNIT_READY,
+} from "../../abi/scsi.ts";
 import { CONTROL, type Command, FIELD_2, OLD_LUN } from "../command.ts";
+import { modeSelect } from "../mode/mode-select.ts";
+import { modeSense } from "../mode/mode-sense.ts";
 import { inquiry } from "./inquiry.ts";
-import { modeSense } from "./mode-sense.ts";
+
 import { requestSense, testUnitReady } from "./readiness.ts";
 
 /** Commands of every kind of logical unit. [SPC-4] clause 6. REPORT LUNS is the target device's. */
@@ -46,5 +56,21 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     reservation: "read",
     whenNotReady: true,
     execute: modeSense,
+  },
+  {
+    opcode: MODE_SELECT_6,
+    name: "MODE SELECT(6)",
+    usage: [0xff, OLD_LUN | 0x11, 0, 0, 0xff, CONTROL],
+    reservation: "write",
+    whenNotReady: true,
+    execute: modeSelect,
+  },
+  {
+    opcode: MODE_SELECT_10,
+    name: "MODE SELECT(10)",
+    usage: [0xff, OLD_LUN | 0x11, 0, 0, 0, 0, 0, ...FIELD_2, CONTROL],
+    reservation: "write",
+    whenNotReady: true,
+    execute: modeSelect,
   },
 ];
