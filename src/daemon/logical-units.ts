@@ -1,3 +1,4 @@
+import { StoreOpenError } from "../backends/open-file.ts";
 import { openStore } from "../backends/open-store.ts";
 import type { NamedUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
@@ -30,10 +31,13 @@ export function openLogicalUnit(config: UnitConfig, place: string, memory: Share
     serial: config.serial ?? `VSCSI-${place}`,
   };
   if (optical) return new OpticalDrive({ medium, identity, log });
-  return new Disk({ medium, removable: config.removable ?? false, identity, log });
+  return new Disk({ medium, removable: config.removable ?? false, blockSize: config.blockSize, identity, log });
 }
 
-/** A store as the medium that the drive of a configuration takes. */
+/** A store as the first medium of the drive that a configuration describes. @throws StoreOpenError */
 function mediumFor({ type, blockSize, readOnly }: UnitConfig, store: BlockStore): Medium {
-  return type === "optical" ? disc(store) : new Medium(store, blockSize, readOnly);
+  const medium = type === "optical" ? disc(store) : new Medium(store, blockSize, readOnly);
+  if (medium.blockCount === 0)
+    throw new StoreOpenError(`${store.description}: holds no whole block of ${medium.blockSize} bytes`);
+  return medium;
 }

@@ -1,4 +1,5 @@
 import { MEDIA_EVENT_EJECT_REQUEST, MEDIA_EVENT_NEW_MEDIA, MEDIA_EVENT_REMOVAL } from "../abi/mmc.ts";
+import type { BlockStore } from "./block-store.ts";
 import { DeviceServer } from "./device-server.ts";
 import type { TransferPool } from "./disk/transfer-pool.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
@@ -22,6 +23,9 @@ export abstract class Drive extends DeviceServer {
   readonly tray = new Tray();
   readonly prevention = new RemovalPrevention();
   readonly mediaEvents = new MediaEvents();
+
+  /** A store as a medium that fits this drive: cut into blocks of its size. */
+  abstract mediumOf(store: BlockStore, readOnly: boolean): Medium;
 
   override get absence() {
     return this.tray.open ? MEDIUM_NOT_PRESENT_TRAY_OPEN : MEDIUM_NOT_PRESENT_TRAY_CLOSED;
@@ -80,9 +84,10 @@ export abstract class Drive extends DeviceServer {
    * Operator: puts a medium in, in the place of what is there, and closes the tray. The medium is the drive's from then
    * on; it is ready when this returns, and the promise resolves when the store of the old one is closed.
    * @param force also against an initiator's prevention
-   * @throws MediumMoveError as `ejectMedium`; the medium stays the caller's
+   * @throws MediumMoveError as `ejectMedium`, or when the medium has no block; it stays the caller's then
    */
   async loadMedium(medium: Medium, force = false): Promise<void> {
+    if (medium.blockCount === 0) throw new MediumMoveError(`${medium.store.description}: holds no whole block`);
     if (!this.tray.open) this.#checkOperator(force);
     const taken = this.tray.open ? this.tray.moveIn() : this.medium;
     this.exchangeMedium(medium);

@@ -273,6 +273,14 @@ describe("an operator", () => {
     expect([senses(READY), store.closed]).toEqual([[TRAY_OPEN], 1]);
   });
 
+  test("puts in what has a block: a store becomes a medium of the drive's block size", async () => {
+    const drive = new Disk({ medium: NO_MEDIUM, removable: true, blockSize: 4096, identity: IBM, log: silentLog });
+    await drive.loadMedium(drive.mediumOf(new WatchedStore(), true));
+    expect([drive.medium.blockSize, drive.size, drive.readOnly]).toEqual([4096, 1 << 20, true]);
+    await expect(drive.loadMedium(drive.mediumOf(new WatchedStore(4095), false))).rejects.toThrow(/no whole block/);
+    expect(drive.size).toBe(1 << 20);
+  });
+
   test("who ends closes what lies in the tray too", async () => {
     const store = new WatchedStore();
     const { drive, senses } = setUp(medium(store));

@@ -1,6 +1,8 @@
 import { MODE_PAGE_CACHING, PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
+import type { BlockStore } from "../block-store.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
 import { Drive } from "../drive.ts";
+import { Medium } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
 import { DISK_COMMANDS } from "./commands.ts";
 import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
@@ -14,6 +16,8 @@ const DPO_FUA = 0x10;
 const ERASE_RATE = 0x800_0000;
 
 export interface DiskOptions extends DeviceServerOptions {
+  /** Bytes of a logical block, of every medium that comes into it; those of the first one unless told. */
+  blockSize?: number;
   /** Bytes a second that SANITIZE and FORMAT UNIT write at most. */
   eraseRate?: number;
 }
@@ -24,17 +28,23 @@ export class Disk extends Drive {
   readonly commands = DISK_COMMANDS;
   readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
+  readonly #blockSize: number;
   /** WCE of the caching mode page. Without it every write is on stable storage before it is done. */
   writeCacheEnabled = true;
   /** Bytes a second that SANITIZE and FORMAT UNIT write. */
   readonly eraseRate: number;
 
-  constructor({ eraseRate = ERASE_RATE, ...options }: DiskOptions) {
+  constructor({ eraseRate = ERASE_RATE, blockSize, ...options }: DiskOptions) {
     super(options);
+    this.#blockSize = blockSize ?? options.medium.blockSize;
     this.eraseRate = eraseRate;
     this.transfers = new TransferPool(options.log, this.taskSet);
     this.modes = new ModePages<this>(DISK_MODE_PAGES, this, options.state, options.log);
     this.modesChanged();
+  }
+
+  mediumOf(store: BlockStore, readOnly: boolean): Medium {
+    return new Medium(store, this.#blockSize, readOnly);
   }
 
   override get deviceSpecificParameter(): number {
