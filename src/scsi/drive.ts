@@ -47,9 +47,14 @@ export abstract class Drive extends DeviceServer {
     super.nexusLost(nexus);
   }
 
+  override get description(): string {
+    const { open, lying } = this.tray;
+    if (!open) return super.description;
+    return lying === NO_MEDIUM ? "tray open" : `tray open, in it ${lying.store.description}`;
+  }
+
   override async close(): Promise<void> {
-    await this.tray.lying.store.close();
-    await super.close();
+    await Promise.all([this.tray.lying.store.close(), super.close()]);
   }
 
   /** Opens the tray; what was in the drive lies in it. The caller has asked `prevention`. */

@@ -281,6 +281,19 @@ describe("an operator", () => {
     expect(drive.size).toBe(1 << 20);
   });
 
+  test("sees in the drive's description where the medium is", async () => {
+    const { drive, senses } = setUp();
+    const seen = [drive.description];
+    senses(EJECT);
+    seen.push(drive.description);
+    await drive.ejectMedium();
+    seen.push(drive.description);
+    senses(LOAD);
+    seen.push(drive.description);
+    const bytes = "1048576 bytes of memory";
+    expect(seen).toEqual([bytes, `tray open, in it ${bytes}`, "tray open", "no medium"]);
+  });
+
   test("who ends closes what lies in the tray too", async () => {
     const store = new WatchedStore();
     const { drive, senses } = setUp(medium(store));
