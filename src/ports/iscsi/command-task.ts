@@ -78,8 +78,8 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   dataInCount = 0;
   dataOutCount = 0;
   status = 0;
-  senseLength = 0;
   descriptorSense = false;
+  senseLength = 0;
   aborted = false;
   #bufferSize = 0;
 
@@ -139,8 +139,8 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.dataInCount = 0;
     this.dataOutCount = 0;
     this.status = 0;
-    this.senseLength = 0;
     this.descriptorSense = false;
+    this.senseLength = 0;
     this.aborted = false;
     this.delivered = false;
     this.executing = false;

@@ -234,6 +234,8 @@ export class Connection implements PduSink {
 
   /** The connection is over, and its session with it. [RFC 7143] 7.1.4: level 0 recovers by a new session. */
   #finish(reason: string): void {
+    // One that has left its session already takes nobody with it.
+    if (this.#ending) return;
     const { session } = this;
     this.leave(reason);
     if (session !== undefined) this.#host.endSession(session, reason);

@@ -1,9 +1,12 @@
 import { MODE_PAGE_CACHING, PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
 import type { BlockStore } from "../block-store.ts";
+import { CopyResults } from "../copy/copy-results.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
 import { Drive } from "../drive.ts";
+import type { LogicalUnit } from "../logical-unit.ts";
 import { Medium } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
+import type { Nexus } from "../task.ts";
 import { DISK_COMMANDS } from "./commands.ts";
 import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
 import { TransferPool } from "./transfer-pool.ts";
@@ -20,6 +23,8 @@ export interface DiskOptions extends DeviceServerOptions {
   blockSize?: number;
   /** Bytes a second that SANITIZE and FORMAT UNIT write at most. */
   eraseRate?: number;
+  /** The logical units between which EXTENDED COPY may copy; without it, this one alone. */
+  copyTargets?: () => Iterable<LogicalUnit>;
 }
 
 /** A direct-access block device. [SBC-3]. */
@@ -33,11 +38,14 @@ export class Disk extends Drive {
   writeCacheEnabled = true;
   /** Bytes a second that SANITIZE and FORMAT UNIT write. */
   readonly eraseRate: number;
+  readonly copyTargets: () => Iterable<LogicalUnit>;
+  readonly copies = new CopyResults();
 
-  constructor({ eraseRate = ERASE_RATE, blockSize, ...options }: DiskOptions) {
+  constructor({ eraseRate = ERASE_RATE, copyTargets, blockSize, ...options }: DiskOptions) {
     super(options);
     this.#blockSize = blockSize ?? options.medium.blockSize;
     this.eraseRate = eraseRate;
+    this.copyTargets = copyTargets ?? (() => [this]);
     this.transfers = new TransferPool(options.log, this.taskSet);
     this.modes = new ModePages<this>(DISK_MODE_PAGES, this, options.state, options.log);
     this.modesChanged();
@@ -54,5 +62,10 @@ export class Disk extends Drive {
   override modesChanged(): void {
     super.modesChanged();
     this.writeCacheEnabled = (this.modes.currentByte(MODE_PAGE_CACHING, CACHING_FLAGS) & WRITE_CACHE_ENABLE) !== 0;
+  }
+
+  override nexusLost(nexus: Nexus): void {
+    super.nexusLost(nexus);
+    this.copies.lost(nexus);
   }
 }

@@ -1,4 +1,5 @@
 import {
+  EXTENDED_COPY,
   VPD_BLOCK_DEVICE_CHARACTERISTICS,
   VPD_BLOCK_LIMITS,
   VPD_DEVICE_IDENTIFICATION,
@@ -17,6 +18,8 @@ const REMOVABLE_MEDIUM = 0x80;
 const VERSION_SPC_4 = 0x06;
 const RESPONSE_FORMAT_2 = 0x02;
 const COMMAND_QUEUING = 0x02;
+/** 3PC: the unit manages third-party copies. */
+const THIRD_PARTY_COPY = 0x08;
 const STANDARD_LENGTH = 36;
 /** Vendor-specific bytes that hold the serial number, where AIX looks for it. [protocol] 5.2. */
 const VENDOR_SPECIFIC_LENGTH = 20;
@@ -36,13 +39,14 @@ export function inquiry(unit: DeviceServer, task: ScsiTask) {
   answerWith(task, data, cdb16(task, 3));
 }
 
-function standardInquiry({ identity, peripheralDeviceType, removable }: DeviceServer): Uint8Array {
+function standardInquiry({ identity, peripheralDeviceType, removable, commands }: DeviceServer): Uint8Array {
   const data = new Uint8Array(STANDARD_WITH_DESCRIPTORS);
   data[0] = peripheralDeviceType;
   data[1] = removable ? REMOVABLE_MEDIUM : 0;
   data[2] = VERSION_SPC_4;
   data[3] = RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
+  data[5] = commands.withOpcode(EXTENDED_COPY).length > 0 ? THIRD_PARTY_COPY : 0;
   data[7] = COMMAND_QUEUING;
   data.set(ascii(identity.vendor, 8), 8);
   data.set(ascii(identity.product, 16), 16);
