@@ -22,13 +22,13 @@ export class StateDirectory {
     }
   }
 
-  /** The file of a name, which has one user. @throws StateDirectoryError when it has one already */
+  /** The file of a name, which has one user until it is closed. @throws StateDirectoryError when it has one already */
   file(name: string): StateFile {
     // Whatever the name holds, it stays one name in this folder.
     const path = join(this.#path, `${encodeURIComponent(name)}.json`);
     if (this.#taken.has(path)) throw new StateDirectoryError(`${path}: two logical units would keep their state there`);
     this.#taken.add(path);
-    return new StateFile(this.#path, path);
+    return new StateFile(this.#path, path, () => this.#taken.delete(path));
   }
 
   /** What the unit of a name keeps. */
@@ -100,12 +100,14 @@ class StateFile {
   /** Its path, for messages. */
   readonly description: string;
   readonly #directory: string;
+  readonly #closed: () => void;
   /** Saves happen one after the other, in the order in which they were asked for. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, path: string) {
+  constructor(directory: string, path: string, closed: () => void) {
     this.#directory = directory;
     this.description = path;
+    this.#closed = closed;
   }
 
   /** What was saved last; undefined when there is nothing. @throws StateDirectoryError */
@@ -124,6 +126,12 @@ class StateFile {
     const saving = this.#last.then(() => (state === undefined ? this.#remove() : this.#replace(state)));
     this.#last = saving.catch(() => {});
     return saving;
+  }
+
+  /** Follows the last save; then the file may have another user. */
+  async close(): Promise<void> {
+    await this.#last;
+    this.#closed();
   }
 
   async #replace(state: string): Promise<void> {

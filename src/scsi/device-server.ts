@@ -223,6 +223,7 @@ export abstract class DeviceServer implements LogicalUnit {
 
   async close(): Promise<void> {
     await this.occupation?.stop();
+    await this.reservations.close();
     await this.#medium.store.close();
   }
 

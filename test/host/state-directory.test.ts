@@ -25,11 +25,15 @@ test("a file is what was saved last, and nothing lies beside it", async () => {
   expect(readdirSync(path)).toEqual([]);
 });
 
-test("a name stays in the folder, and has one user", () => {
+test("a name stays in the folder, and has one user at a time", async () => {
   const path = fresh();
   const directory = new StateDirectory(path);
-  expect(directory.file("../../outside").description).toBe(join(path, "..%2F..%2Foutside.json"));
+  const file = directory.file("../../outside");
+  expect(file.description).toBe(join(path, "..%2F..%2Foutside.json"));
   expect(() => directory.file("../../outside")).toThrow(/two logical units/);
+  void file.save("one");
+  await file.close();
+  expect(directory.file("../../outside").load()).toBe("one");
 });
 
 test("a save that fails says so, and does not stop the next", async () => {

@@ -1,7 +1,15 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/backends/memory.ts";
 import { silentLog } from "../../src/core/log.ts";
-import type { ReservationStorage } from "../../src/scsi/reservations/stored-state.ts";
+import { makeRegistrant } from "../../src/scsi/reservations/registrant.ts";
+import {
+  encodeState,
+  loadState,
+  type ReservationStorage,
+  StoredStateError,
+} from "../../src/scsi/reservations/stored-state.ts";
+import { PERSISTENT_TYPES } from "../../src/scsi/reservations/types.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
 import type { Nexus } from "../../src/scsi/task.ts";
 import { FIRST_KEY, makeDisk } from "../support/disk.ts";
@@ -39,6 +47,8 @@ class HandStorage implements ReservationStorage {
       else end();
     });
   }
+
+  async close(): Promise<void> {}
 
   async end(): Promise<void> {
     this.#ends.shift()?.();
@@ -145,6 +155,51 @@ describe("APTPL", () => {
     storage.kept = kept;
     expect(() => powerOn(storage)).toThrow(/by hand: .*; mend it, or remove it/);
   });
+});
+
+const registration = fc.record({
+  registrant: fc
+    .tuple(fc.uint8Array({ minLength: 23, maxLength: 23 }), fc.integer({ min: 1, max: 0xffff }))
+    .map(([id, port]) => makeRegistrant(Uint8Array.from([4, ...id]), port)),
+  key: fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }),
+});
+
+test("whatever is kept comes back", () => {
+  const kept = fc.record({
+    registrations: fc.uniqueArray(registration, { minLength: 1, maxLength: 5, selector: (r) => r.registrant.identity }),
+    type: fc.option(fc.constantFrom(...PERSISTENT_TYPES), { nil: undefined }),
+    place: fc.nat(4),
+  });
+  fc.assert(
+    fc.property(kept, ({ registrations, type, place }) => {
+      const holds = type !== undefined && !type.allRegistrants;
+      const state = { registrations, type, holder: holds ? place % registrations.length : undefined };
+      const storage = new HandStorage();
+      storage.kept = encodeState(state);
+      expect(loadState(storage)?.state).toEqual(state);
+    }),
+  );
+});
+
+test("whatever is in a file, it is a state or a StoredStateError", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.json(),
+        fc.anything().map((value) => `${JSON.stringify(value)}`),
+      ),
+      (text) => {
+        const storage = new HandStorage();
+        storage.kept = text;
+        try {
+          loadState(storage);
+        } catch (error) {
+          expect(error).toBeInstanceOf(StoredStateError);
+        }
+      },
+    ),
+  );
 });
 
 function state(registration: object, more: object = {}): string {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
 import type { Nexus } from "../../src/scsi/task.ts";
@@ -371,6 +372,12 @@ describe("RESERVE and RELEASE", () => {
     expect(scsi.outcome(b, RESERVE_10)).toBe("ok");
   });
 
+  test("it is the nexus that holds it, whatever object stands for it: a copy manager has its own", () => {
+    expect(scsi.outcome(a, RESERVE_6)).toBe("ok");
+    expect(scsi.outcome({ ...a }, WRITE, BLOCK)).toBe("ok");
+    expect(scsi.outcome({ ...b }, WRITE, BLOCK)).toBe("conflict");
+  });
+
   test.each<[string, () => void]>([
     ["loss of the nexus", () => device.nexusLost(a)],
     ["LOGICAL UNIT RESET", () => device.reset(memory, lunOffset(), () => {})],
@@ -445,6 +452,21 @@ describe("what is told", () => {
     ["a length beyond all bounds", basicList({}), 0xffff],
   ])("a parameter list %s is refused", (_name, list, length) => {
     expect(scsi.out(a, "register", length === undefined ? {} : { length }, list)).toBe("05/1a/00");
+  });
+
+  test("whatever list comes, the command ends once, and key 0 is registered for nobody", () => {
+    const list = fc.uint8Array({ minLength: 0, maxLength: 80 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 8 }), fc.nat(255), fc.nat(0x2f), list, (action, type, flags, bytes) => {
+        if (bytes.length > 20) bytes[20] = flags;
+        const task = scsi.send(a, reserveOutCdb(action, { type: type & 0xf, scope: type >> 4 }, bytes.length), {
+          dataOut: bytes,
+        });
+        expect([task.ends, [0, 2, 0x18].includes(task.status)]).toEqual([1, true]);
+        expect(scsi.keys(b).keys).not.toContain(0n);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test("a parameter list length that no buffer could hold", () => {

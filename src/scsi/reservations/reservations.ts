@@ -106,6 +106,10 @@ export class Reservations {
     });
   }
 
+  async close(): Promise<void> {
+    await this.#storage?.close();
+  }
+
   #holdsReserve(nexus: Nexus): boolean {
     return this.#holder?.identity === registrantOf(nexus).identity;
   }
