@@ -6,6 +6,7 @@ import { createLogger } from "../observe/logger.ts";
 import { UsageError } from "./errors.ts";
 import {
   configFromFlags,
+  DEFAULT_ISCSI_TARGET,
   DEFAULT_UNIT_ADDRESS,
   defaultControlSocket,
   defaultGuestSocket,
@@ -22,6 +23,10 @@ export function serveCommand(): Command {
     .option("--memory <size>", 'serve a memory disk ("64M") at the next target; may be repeated', collect)
     .option("--unit <address>", `unit address of the guest's adapter (default: ${DEFAULT_UNIT_ADDRESS})`)
     .option("--socket <path>", `socket for the guest's bridge (default: ${defaultGuestSocket()})`)
+    .option(
+      "--iscsi [address:port]",
+      `serve the disks by iSCSI too, as target ${DEFAULT_ISCSI_TARGET} (default: 127.0.0.1:3260)`,
+    )
     .option("--control <path>", `control socket (default: ${defaultControlSocket()})`)
     .addOption(new Option("--core <core>", "implementation of the hot path").choices(["wasm", "js"]))
     .addOption(
@@ -35,7 +40,7 @@ export function serveCommand(): Command {
 
 /** A file describes everything; only the flags that do not describe adapters go with it. */
 function fileConfig(path: string, flags: ServeFlags): Config {
-  const clash = (["disk", "memory", "unit", "socket"] as const).find((name) => flags[name] !== undefined);
+  const clash = (["disk", "memory", "unit", "socket", "iscsi"] as const).find((name) => flags[name] !== undefined);
   if (clash) throw new UsageError(`--${clash} does not go with --config: write it into ${path}`);
   const config = loadConfig(path);
   if (flags.core !== undefined) config.core = flags.core as Config["core"];

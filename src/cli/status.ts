@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { formatSize } from "../config/size.ts";
 import { callDaemon } from "../control/client.ts";
-import type { DaemonStatus } from "../daemon/status.ts";
+import type { DaemonStatus, IscsiStatus } from "../daemon/status.ts";
 import { defaultControlSocket } from "./options.ts";
 
 /** `vscsi status`: what the running daemon serves, and to whom. */
@@ -33,5 +33,26 @@ export function formatStatus(status: DaemonStatus): string {
         `  bus ${unit.bus} target ${unit.target} lun ${unit.lun}: ${formatSize(unit.size)}${unit.readOnly ? ", read-only" : ""}, ${unit.description}`,
       );
   }
+  if (status.iscsi) lines.push(...iscsiLines(status.iscsi));
   return `${lines.join("\n")}\n`;
+}
+
+/** One line a portal, a target, and a session. */
+function iscsiLines({ portals, targets, sessions }: IscsiStatus): string[] {
+  return [
+    ...portals.map(({ address, port, tag }) => `iSCSI portal ${address}:${port} (portal group ${tag})`),
+    ...targets.flatMap((target) => [
+      `iSCSI target ${target.name}: portal groups ${target.portalGroupTags.join(", ")}, authentication ${target.authentication}`,
+      ...target.logicalUnits.map(
+        ({ lun, size, readOnly, description }) =>
+          `  lun ${lun}: ${formatSize(size)}${readOnly ? ", read-only" : ""}, ${description}`,
+      ),
+      ...sessions
+        .filter((session) => session.target === target.name)
+        .map(
+          (session) =>
+            `  session ${session.initiator} (ISID ${session.isid}) from ${session.connections.join(", ")}: commands ${session.commands}, outstanding ${session.outstanding}`,
+        ),
+    ]),
+  ];
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { parseSize } from "./size.ts";
+import { iscsiSchema } from "./iscsi-schema.ts";
+import { namedUnit, ONE_OF, oneOfUnitAndBackend, printable, shownUnit, size } from "./unit-schema.ts";
 
 /** Least request limit that lets a client scan ([protocol] credit: Linux keeps two for task management). */
 const REQUEST_LIMIT_MINIMUM = 3;
@@ -8,47 +9,19 @@ const REQUEST_LIMIT_MAXIMUM = 1024;
 const MAX_TRANSFER_MINIMUM = 0x40000;
 const MAX_TRANSFER_MAXIMUM = 0x100_0000;
 
-const size = z
-  .union([z.string(), z.number().int().positive()])
-  .transform((value, context) => {
-    const bytes = typeof value === "number" ? value : parseSize(value);
-    if (bytes === undefined || bytes === 0) {
-      context.addIssue({ code: "custom", message: 'a size in bytes or with K, M, G, T, such as "64M"' });
-      return z.NEVER;
-    }
-    return bytes;
-  })
-  .describe('bytes, or a number with K, M, G or T ("64M")');
-
 const unitAddress = z
   .string()
   .regex(/^0x[0-9a-fA-F]{1,8}$/, 'a unit address in hexadecimal, such as "0x71000003"')
   .transform((text) => Number.parseInt(text, 16));
 
-const printable = (length: number) =>
-  z
-    .string()
-    .regex(/^[\x20-\x7e]*$/, "printable ASCII")
-    .max(length, `at most ${length} characters`);
-
-const memoryBackend = z.strictObject({ type: z.literal("memory"), size });
-const fileBackend = z.strictObject({
-  type: z.literal("file"),
-  path: z.string().min(1, "the path of an image or block device"),
-});
-
-const logicalUnit = z.strictObject({
-  bus: z.number().int().min(0).max(7).default(0),
-  target: z.number().int().min(0).max(63),
-  lun: z.number().int().min(0).max(31).default(0),
-  backend: z.discriminatedUnion("type", [memoryBackend, fileBackend]),
-  readOnly: z.boolean().default(false),
-  blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
-  vendor: printable(8).optional(),
-  product: printable(16).optional(),
-  revision: printable(4).optional(),
-  serial: printable(64).optional(),
-});
+const logicalUnit = z
+  .strictObject({
+    bus: z.number().int().min(0).max(7).default(0),
+    target: z.number().int().min(0).max(63),
+    lun: z.number().int().min(0).max(31).default(0),
+    ...shownUnit,
+  })
+  .refine(oneOfUnitAndBackend, ONE_OF);
 
 const adapter = z.strictObject({
   unitAddress,
@@ -68,6 +41,37 @@ const guest = z.strictObject({
   socket: z.string().min(1, "the path of the socket that the guest's bridge connects to"),
 });
 
+interface Shows {
+  readonly unit?: string | undefined;
+}
+
+/** Every unit has its own name, and every name that is shown is that of a unit. */
+function checkUnitNames(
+  config: {
+    logicalUnits: readonly { name: string }[];
+    adapters: readonly { logicalUnits: readonly Shows[] }[];
+    iscsi?: { targets: readonly { luns: readonly Shows[] }[] } | undefined;
+  },
+  context: z.core.$RefinementCtx,
+): void {
+  const names = new Set(config.logicalUnits.map(({ name }) => name));
+  if (names.size < config.logicalUnits.length)
+    context.addIssue({ code: "custom", path: ["logicalUnits"], message: "each unit's name once" });
+  const check = (shown: readonly Shows[], path: (string | number)[]) => {
+    for (const [index, { unit }] of shown.entries())
+      if (unit !== undefined && !names.has(unit))
+        context.addIssue({
+          code: "custom",
+          path: [...path, index, "unit"],
+          message: 'a name listed in "logicalUnits"',
+        });
+  };
+  for (const [index, { logicalUnits }] of config.adapters.entries())
+    check(logicalUnits, ["adapters", index, "logicalUnits"]);
+  for (const [index, { luns }] of (config.iscsi?.targets ?? []).entries())
+    check(luns, ["iscsi", "targets", index, "luns"]);
+}
+
 /** The configuration file of `vscsi serve`. */
 export const configSchema = z
   .strictObject({
@@ -85,8 +89,11 @@ export const configSchema = z
       .prefault({}),
     guests: z.array(guest).default([]),
     adapters: z.array(adapter).default([]),
+    logicalUnits: z.array(namedUnit).default([]),
+    iscsi: iscsiSchema.optional(),
   })
   .superRefine((config, context) => {
+    checkUnitNames(config, context);
     const guests = new Set(config.guests.map(({ name }) => name));
     if (guests.size < config.guests.length)
       context.addIssue({ code: "custom", path: ["guests"], message: "each guest's name once" });
@@ -117,3 +124,5 @@ export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 export type AdapterConfig = Config["adapters"][number];
 export type LogicalUnitConfig = AdapterConfig["logicalUnits"][number];
+export type NamedUnitConfig = Config["logicalUnits"][number];
+export type IscsiConfig = NonNullable<Config["iscsi"]>;

@@ -1,5 +1,5 @@
 import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
-import type { AdapterConfig, Config } from "../config/schema.ts";
+import type { AdapterConfig, Config, IscsiConfig } from "../config/schema.ts";
 import { ControlServer } from "../control/server.ts";
 import { systemClock } from "../core/clock.ts";
 import { loadCore } from "../core/core.ts";
@@ -13,8 +13,10 @@ import { QemuPort } from "../ports/qemu/qemu-port.ts";
 import { lunAddress, lunKey } from "../scsi/lun.ts";
 import { ScsiTargetDevice } from "../scsi/target-device.ts";
 import { ServerAdapter } from "../target/server-adapter.ts";
+import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openDisk } from "./logical-units.ts";
+import { SharedUnits } from "./shared-units.ts";
 import type { AdapterStatus, DaemonStatus } from "./status.ts";
 
 /** Slots above the request limit: for MADs, pings, and a client that overruns its credit and is to be told so. */
@@ -41,6 +43,8 @@ export class Daemon {
   readonly #started = systemClock.now();
   readonly #served: Served[] = [];
   readonly #ports: QemuPort[] = [];
+  readonly #units = new SharedUnits();
+  #iscsi: IscsiExports | undefined;
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
   #control: ControlServer | undefined;
@@ -68,6 +72,9 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
+    this.#units.openNamed(this.#config.logicalUnits, (unit) =>
+      openDisk(unit, unit.backend, unit.name, this.#memory, this.#log),
+    );
     const links = new Map<string, QemuLink[]>(this.#config.guests.map(({ name }) => [name, []]));
     for (const config of this.#config.adapters) {
       const slots = config.requestLimit + SPARE_SLOTS;
@@ -84,15 +91,31 @@ export class Daemon {
       this.#ports.push(port);
       this.#log.info({ guest: name, socket }, "waiting for the guest's bridge");
     }
-    const { control } = this.#config;
+    const { control, iscsi } = this.#config;
+    if (iscsi !== undefined) await this.#serveIscsi(iscsi);
     if (control !== undefined)
       this.#control = await ControlServer.listen(control, { status: () => this.status() }, this.#log);
+  }
+
+  async #serveIscsi(config: IscsiConfig): Promise<void> {
+    const exports = new IscsiExports({
+      config,
+      memory: this.#memory,
+      clock: systemClock,
+      log: this.#log,
+      firstRelativeIdentifier: this.#served.length + 1,
+      openUnit: (lun, target) =>
+        this.#units.take(lun, (backend) => openDisk(lun, backend, `${target}-${lun.lun}`, this.#memory, this.#log)),
+    });
+    this.#iscsi = exports;
+    await exports.listen();
   }
 
   #serve(config: AdapterConfig, link: CrqLink): void {
     const device = new ScsiTargetDevice(this.#log);
     for (const unit of config.logicalUnits) {
-      const disk = openDisk(unit, config.unitAddress, this.#memory, this.#log);
+      const place = `${config.unitAddress.toString(16)}-${unit.bus}-${unit.target}-${unit.lun}`;
+      const disk = this.#units.take(unit, (backend) => openDisk(unit, backend, place, this.#memory, this.#log));
       device.addLogicalUnit(lunKey(unit), disk);
       this.#log.info({ unit: disk.description, size: disk.size, target: unit.target }, "logical unit");
     }
@@ -123,6 +146,7 @@ export class Daemon {
       core: this.#config.core,
       uptimeSeconds: (systemClock.now() - this.#started) / 1000,
       adapters: this.#served.map((served) => this.#adapterStatus(served)),
+      ...(this.#iscsi && { iscsi: this.#iscsi.status() }),
     };
   }
 
@@ -153,12 +177,10 @@ export class Daemon {
 
   /** Finishes what is in flight, answers it, flushes and closes every backend. */
   async stop(): Promise<void> {
-    await Promise.all(this.#served.map(({ adapter }) => adapter.stop()));
+    await Promise.all([this.#iscsi?.close(), ...this.#served.map(({ adapter }) => adapter.stop())]);
     await Promise.all(this.#ports.map((port) => port.close()));
     await this.#control?.close();
-    await Promise.all(
-      this.#served.flatMap(({ device }) => [...device.logicalUnits.values()].map((unit) => unit.close())),
-    );
+    await this.#units.close();
     this.#log.info({}, "stopped");
   }
 }

@@ -5,6 +5,35 @@ export interface DaemonStatus {
   core: "wasm" | "js";
   uptimeSeconds: number;
   adapters: AdapterStatus[];
+  /** Only when the daemon serves iSCSI. */
+  iscsi?: IscsiStatus;
+}
+
+export interface IscsiStatus {
+  portals: { address: string; port: number; tag: number }[];
+  targets: IscsiTargetStatus[];
+  sessions: IscsiSessionStatus[];
+}
+
+export interface IscsiTargetStatus {
+  name: string;
+  portalGroupTags: number[];
+  authentication: "none" | "CHAP" | "mutual CHAP";
+  logicalUnits: { lun: number; size: number; readOnly: boolean; description: string }[];
+}
+
+export interface IscsiSessionStatus {
+  initiator: string;
+  /** Twelve hexadecimal digits. */
+  isid: string;
+  /** "discovery" for a discovery session. */
+  target: string;
+  portalGroupTag: number;
+  /** Addresses that its connections come from. */
+  connections: string[];
+  /** SCSI commands received since it logged in. */
+  commands: number;
+  outstanding: number;
 }
 
 export interface AdapterStatus {

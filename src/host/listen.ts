@@ -47,3 +47,25 @@ function answers(path: string): Promise<boolean> {
     probe.once("error", () => resolve(false));
   });
 }
+
+/**
+ * Listens on a TCP port; 0 takes one that is free. @returns the port
+ * @throws SocketError
+ */
+export async function listenOnTcp(server: Server, address: string, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const reason = LISTEN_ERRORS[error.code ?? ""] ?? error.message;
+      reject(new SocketError(`${address}:${port}: can't listen: ${reason}`));
+    });
+    server.listen({ host: address, port }, resolve);
+  });
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : port;
+}
+
+const LISTEN_ERRORS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process listens here; stop it or choose another port",
+  EACCES: "not allowed; ports below 1024 need privileges",
+  EADDRNOTAVAIL: "this machine has no such address",
+};

@@ -20,12 +20,12 @@ import {
 import { HARDWARE_ERROR, STATUS_BUSY, STATUS_CHECK_CONDITION } from "../abi/scsi.ts";
 import { SRP_RSP_DATA, SRP_RSP_RSPVALID, SRP_RSP_SNSVALID, SRP_TSK_MGMT } from "../abi/srp.ts";
 import type { CrqLink } from "../core/crq-link.ts";
+import { DataBuffers } from "../scsi/data-buffers.ts";
 import { checkCondition, DATA_PHASE_ERROR, endWith, INVALID_FIELD_IN_CDB, type Sense } from "../scsi/sense.ts";
 import type { Nexus, ScsiTask, TargetDevice } from "../scsi/task.ts";
 import type { AnswerQueue } from "./answer-queue.ts";
 import { CommandTask, type TaskOwner } from "./command-task.ts";
 import { Credit } from "./credit.ts";
-import { DataBuffers } from "./data-buffers.ts";
 import { writeResiduals } from "./residuals.ts";
 import { judgeTaskManagement } from "./task-management.ts";
 

@@ -15,8 +15,8 @@ import {
 } from "../abi/records.ts";
 import { SRP_CMD_CDB } from "../abi/srp.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
+import type { DataBuffers } from "../scsi/data-buffers.ts";
 import type { Nexus, ScsiTask } from "../scsi/task.ts";
-import type { DataBuffers } from "./data-buffers.ts";
 
 /** Takes the finished task of a slot. */
 export interface TaskOwner {

@@ -70,11 +70,7 @@ describe("INQUIRY", () => {
   test("designators of the unit stay, those of the port follow the nexus", () => {
     const page = (nexus: Nexus) => hex(run(device, memory, [0x12, 1, 0x83, 1, 0, 0], { nexus }).dataIn);
     const srp = page(NEXUS);
-    const name =
-      srp
-        .match(/0103000830.{14}/)?.[0]
-        .slice(8)
-        .toUpperCase() ?? "";
+    const name = srp.match(/01030008(3.{15})/)?.[1]?.toUpperCase() ?? "";
     expect(srp).toContain(`03080018${Buffer.from(`naa.${name}`).toString("hex")}00000000`);
     expect(srp.endsWith("41940004000000014195000400000001")).toBe(true);
     const text = Buffer.from(iscsi.port.name).toString("hex");

@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { ONE_OF, oneOfUnitAndBackend, shownUnit } from "./unit-schema.ts";
+
+const ISCSI_PORT = 3260;
+/** LUNs that the flat method can address. */
+const LUN_MAXIMUM = 16_383;
+/** A shorter secret can be guessed from an exchange that was overheard. [RFC 7143] 9.2.1: at least 96 bits. */
+const SECRET_MINIMUM = 12;
+const SECRET_MAXIMUM = 255;
+const MILLISECONDS_A_SECOND = 1000;
+
+const iscsiName = z
+  .string()
+  .max(223, "at most 223 characters")
+  .regex(
+    /^(?:iqn\.[0-9]{4}-[0-9]{2}\.[a-z0-9.:-]+|eui\.[0-9A-Fa-f]{16}|naa\.(?:[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))$/,
+    'an iSCSI name in lower case, such as "iqn.2026-11.net.example:disks"',
+  );
+
+const portal = z
+  .strictObject({
+    address: z.string().min(1).default("127.0.0.1"),
+    port: z.number().int().min(0).max(65_535).default(ISCSI_PORT),
+    allowRemote: z.boolean().default(false),
+  })
+  .refine(
+    ({ address, allowRemote }) => allowRemote || isLoopback(address),
+    'a loopback address, or "allowRemote": true: who reaches the portal reaches the disks',
+  );
+
+/** True for addresses that only this machine reaches. */
+function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(address);
+}
+
+const secret = z
+  .string()
+  .min(SECRET_MINIMUM, `at least ${SECRET_MINIMUM} characters`)
+  .max(SECRET_MAXIMUM, `at most ${SECRET_MAXIMUM} characters`);
+const user = z.string().min(1).max(SECRET_MAXIMUM);
+
+const chap = z
+  .strictObject({
+    user,
+    secret: secret.optional(),
+    secretFile: z.string().min(1).optional(),
+    mutualUser: user.optional(),
+    mutualSecret: secret.optional(),
+    mutualSecretFile: z.string().min(1).optional(),
+  })
+  .refine(
+    (value) => (value.secret === undefined) !== (value.secretFile === undefined),
+    'either "secret" or "secretFile"',
+  )
+  .refine((value) => value.mutualSecret === undefined || value.mutualSecretFile === undefined, {
+    message: 'either "mutualSecret" or "mutualSecretFile"',
+  })
+  .refine(
+    (value) =>
+      (value.mutualUser === undefined) === (value.mutualSecret === undefined && value.mutualSecretFile === undefined),
+    '"mutualUser" and its secret together',
+  )
+  .refine((value) => value.secret === undefined || value.secret !== value.mutualSecret, {
+    message: "two different secrets: with one, an answer could be reflected",
+  });
+
+const seconds = (fallback: number) =>
+  z
+    .number()
+    .positive()
+    .max(3600)
+    .default(fallback)
+    .transform((value) => value * MILLISECONDS_A_SECOND);
+
+const length = (fallback: number) =>
+  z.number().int().min(512, "512 to 16777215").max(0xff_ffff, "512 to 16777215").default(fallback);
+
+/** Time-outs are seconds in the file and milliseconds in the program. */
+const limits = z.strictObject({
+  sessions: z.number().int().min(1).max(1024).default(64),
+  connections: z.number().int().min(1).max(4096).default(128),
+  connectionsPerSession: z.number().int().min(1).max(16).default(4),
+  queueDepth: z.number().int().min(1).max(1024).default(128),
+  maxRecvDataSegmentLength: length(262_144),
+  maxBurstLength: length(1_048_576),
+  firstBurstLength: length(262_144),
+  maxOutstandingR2T: z.number().int().min(1).max(64).default(4),
+  loginTimeout: seconds(15),
+  idleTimeout: seconds(30),
+  pingTimeout: seconds(15),
+  logoutTimeout: seconds(3),
+});
+
+const lun = z
+  .strictObject({ lun: z.number().int().min(0).max(LUN_MAXIMUM), ...shownUnit })
+  .refine(oneOfUnitAndBackend, ONE_OF);
+
+const target = z
+  .strictObject({
+    name: iscsiName,
+    portals: z.array(z.number().int().min(0)).min(1).optional().describe("which portals, counted from 0; all"),
+    luns: z.array(lun).default([]),
+    initiators: z.array(iscsiName).optional().describe("who may log in; anybody"),
+    chap: chap.optional(),
+  })
+  .refine(({ luns }) => new Set(luns.map((entry) => entry.lun)).size === luns.length, "each LUN once a target");
+
+/** The "iscsi" key. */
+export const iscsiSchema = z
+  .strictObject({
+    portals: z.array(portal).min(1).prefault([{}]),
+    targets: z.array(target).default([]),
+    limits: limits.prefault({}),
+  })
+  .refine(({ targets }) => new Set(targets.map(({ name }) => name)).size === targets.length, "each target's name once")
+  .refine(
+    ({ portals, targets }) => targets.every((each) => (each.portals ?? []).every((index) => index < portals.length)),
+    'indices of "portals"',
+  );

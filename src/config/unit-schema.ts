@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { parseSize } from "./size.ts";
+
+export const size = z
+  .union([z.string(), z.number().int().positive()])
+  .transform((value, context) => {
+    const bytes = typeof value === "number" ? value : parseSize(value);
+    if (bytes === undefined || bytes === 0) {
+      context.addIssue({ code: "custom", message: 'a size in bytes or with K, M, G, T, such as "64M"' });
+      return z.NEVER;
+    }
+    return bytes;
+  })
+  .describe('bytes, or a number with K, M, G or T ("64M")');
+
+export const printable = (length: number) =>
+  z
+    .string()
+    .regex(/^[\x20-\x7e]*$/, "printable ASCII")
+    .max(length, `at most ${length} characters`);
+
+const memoryBackend = z.strictObject({ type: z.literal("memory"), size });
+const fileBackend = z.strictObject({
+  type: z.literal("file"),
+  path: z.string().min(1, "the path of an image or block device"),
+});
+
+const backend = z.discriminatedUnion("type", [memoryBackend, fileBackend]);
+
+/** What a logical unit is, wherever it is shown. */
+const unitBody = {
+  readOnly: z.boolean().default(false),
+  blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
+  vendor: printable(8).optional(),
+  product: printable(16).optional(),
+  revision: printable(4).optional(),
+  serial: printable(64).optional(),
+};
+
+export const unitName = z.string().regex(/^[\w.-]{1,64}$/, "1 to 64 letters, digits, '.', '_' or '-'");
+
+/** A unit that adapters and targets may show by its name. */
+export const namedUnit = z.strictObject({ name: unitName, backend, ...unitBody });
+
+/** A unit where it is shown: by its name, or described there. */
+export const shownUnit = {
+  unit: unitName.optional().describe('name of a unit listed in "logicalUnits"'),
+  backend: backend.optional(),
+  ...unitBody,
+};
+
+export function oneOfUnitAndBackend({ unit, backend }: { unit?: unknown; backend?: unknown }): boolean {
+  return (unit === undefined) !== (backend === undefined);
+}
+export const ONE_OF = "either a backend or the name of a unit";

@@ -1,0 +1,119 @@
+import { readFileSync } from "node:fs";
+import type { IscsiConfig } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import type { SharedMemory } from "../core/shared-memory.ts";
+import { IscsiService } from "../ports/iscsi/iscsi-service.ts";
+import { IscsiTarget } from "../ports/iscsi/target.ts";
+import type { LogicalUnit } from "../scsi/logical-unit.ts";
+import { FLAT_ADDRESSING } from "../scsi/lun-addressing.ts";
+import { ScsiTargetDevice } from "../scsi/target-device.ts";
+import type { IscsiStatus } from "./status.ts";
+
+/** A file with a secret that can't be used. */
+class SecretFileError extends Error {
+  readonly code = "VSCSI_SECRET_FILE";
+}
+
+type TargetConfig = IscsiConfig["targets"][number];
+type LunConfig = TargetConfig["luns"][number];
+type ChapConfig = NonNullable<TargetConfig["chap"]>;
+
+export interface IscsiExportOptions {
+  readonly config: IscsiConfig;
+  readonly memory: SharedMemory;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Relative target port identifiers from here on are free. */
+  readonly firstRelativeIdentifier: number;
+  /** The unit of a LUN. @throws StoreOpenError */
+  openUnit(lun: LunConfig, targetName: string): LogicalUnit;
+}
+
+/** The iSCSI side of the daemon: its targets with their units, and the portals. */
+export class IscsiExports {
+  readonly #service: IscsiService;
+  readonly #devices = new Map<string, ScsiTargetDevice>();
+
+  /** @throws StoreOpenError, SecretFileError */
+  constructor(options: IscsiExportOptions) {
+    const { config, memory, clock, log } = options;
+    const portals = config.portals.map(({ address, port }, index) => ({ address, port, tag: index + 1 }));
+    let relativeIdentifier = options.firstRelativeIdentifier;
+    const targets = config.targets.map((target) => {
+      const device = new ScsiTargetDevice(log, FLAT_ADDRESSING);
+      for (const lun of target.luns) device.addLogicalUnit(lun.lun, options.openUnit(lun, target.name));
+      this.#devices.set(target.name, device);
+      const shown = portals.filter((_portal, index) => target.portals?.includes(index) ?? true);
+      return new IscsiTarget({
+        name: target.name,
+        device,
+        initiators: target.initiators,
+        chap: target.chap && credentials(target.chap),
+        portalGroups: new Map(shown.map(({ tag }) => [tag, relativeIdentifier++])),
+      });
+    });
+    this.#service = new IscsiService({ memory, clock, log, limits: config.limits, targets, portals });
+  }
+
+  /** @throws SocketError */
+  listen(): Promise<void> {
+    return this.#service.listen();
+  }
+
+  close(): Promise<void> {
+    return this.#service.close();
+  }
+
+  status(): IscsiStatus {
+    return {
+      portals: this.#service.portals.map(({ address, port, tag }) => ({ address, port, tag })),
+      targets: this.#service.targets.map(({ name, chap, portalGroupTags }) => ({
+        name,
+        portalGroupTags,
+        authentication: chap === undefined ? "none" : chap.mutualSecret === undefined ? "CHAP" : "mutual CHAP",
+        logicalUnits: [...(this.#devices.get(name)?.logicalUnits ?? [])].map(([lun, unit]) => ({
+          lun,
+          size: unit.size,
+          readOnly: unit.readOnly,
+          description: unit.description,
+        })),
+      })),
+      sessions: this.#service.sessions.map((session) => ({
+        initiator: session.initiatorName,
+        isid: session.isid,
+        target: session.target?.name ?? "discovery",
+        portalGroupTag: session.portalGroupTag,
+        connections: [...session.connections.values()].map(({ peer }) => peer),
+        commands: session.commands,
+        outstanding: [...session.connections.values()].reduce(
+          (sum, { commands }) => sum + (commands?.outstanding ?? 0),
+          0,
+        ),
+      })),
+    };
+  }
+}
+
+function credentials(chap: ChapConfig) {
+  const secret = chap.secret ?? secretFrom(chap.secretFile);
+  const mutualSecret = chap.mutualSecret ?? secretFrom(chap.mutualSecretFile);
+  if (secret === undefined) throw new Error("a CHAP user without a secret");
+  if (secret === mutualSecret) throw new SecretFileError("CHAP: the two secrets of a target must differ");
+  return { user: chap.user, secret, mutualUser: chap.mutualUser, mutualSecret };
+}
+
+/** A secret from a file: its first line. @throws SecretFileError */
+function secretFrom(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new SecretFileError(`${path}: can't be read: ${(error as Error).message}`);
+  }
+  const [secret = ""] = text.split(/\r?\n/);
+  if (secret.length < 12)
+    throw new SecretFileError(`${path}: the secret on its first line is shorter than 12 characters`);
+  return secret;
+}
