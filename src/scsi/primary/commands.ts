@@ -16,6 +16,7 @@ import { CONTROL, type Command, FIELD_2, OLD_LUN } from "../command.ts";
 import { logSense } from "../log/log-sense.ts";
 import { modeSelect } from "../mode/mode-select.ts";
 import { modeSense } from "../mode/mode-sense.ts";
+import { RESERVATION_COMMANDS } from "../reservations/commands.ts";
 import { readBuffer, writeBuffer } from "./buffers.ts";
 import { receiveDiagnosticResults, sendDiagnostic } from "./diagnostic.ts";
 import { inquiry } from "./inquiry.ts";
@@ -29,7 +30,7 @@ const CONDITION: readonly Command[] = [
     opcode: TEST_UNIT_READY,
     name: "TEST UNIT READY",
     usage: [0xff, OLD_LUN, 0, 0, 0, CONTROL],
-    reservation: "allowed",
+    reservation: "inspect",
     execute: testUnitReady,
   },
   {
@@ -142,4 +143,10 @@ const DIAGNOSIS: readonly Command[] = [
 ];
 
 /** Commands of every kind of logical unit. [SPC-4] clause 6. REPORT LUNS is the target device's. */
-export const PRIMARY_COMMANDS: readonly Command[] = [...CONDITION, ...PAGES, ...DIAGNOSIS, ...MAINTENANCE_COMMANDS];
+export const PRIMARY_COMMANDS: readonly Command[] = [
+  ...CONDITION,
+  ...PAGES,
+  ...DIAGNOSIS,
+  ...MAINTENANCE_COMMANDS,
+  ...RESERVATION_COMMANDS,
+];

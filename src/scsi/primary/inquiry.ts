@@ -12,6 +12,8 @@ const VERSION_SPC_4 = 0x06;
 const RESPONSE_FORMAT_2 = 0x02;
 /** TPGS 11b: access states change by themselves and by SET TARGET PORT GROUPS. [SPC-4] 6.6.2. */
 const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
+/** NORMACA: the unit establishes an ACA condition for commands with NACA. */
+const NORMAL_ACA = 0x20;
 const COMMAND_QUEUING = 0x02;
 const STANDARD_LENGTH = 36;
 /** Vendor-specific bytes that hold the serial number, where AIX looks for it. [protocol] 5.2. */
@@ -47,7 +49,7 @@ function standardInquiry(unit: DeviceServer, task: ScsiTask): Uint8Array {
   data[0] = peripheralDeviceType;
   data[1] = removable ? REMOVABLE_MEDIUM : 0;
   data[2] = VERSION_SPC_4;
-  data[3] = RESPONSE_FORMAT_2;
+  data[3] = NORMAL_ACA | RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
   data[5] = portGroups.asymmetric ? TPGS_IMPLICIT_AND_EXPLICIT : 0;
   data[7] = COMMAND_QUEUING;
