@@ -5,6 +5,10 @@ import type { SharedMemory } from "../core/shared-memory.ts";
 import { Disk } from "../scsi/disk/disk.ts";
 import { Medium } from "../scsi/medium.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
+import type { UnitState } from "../scsi/unit-state.ts";
+
+/** Where a unit keeps what outlives the daemon. */
+type UnitStorage = ReservationStorage & { readonly subjects: UnitState };
 
 /** What describes a unit, wherever it is shown. */
 type UnitConfig = Omit<NamedUnitConfig, "name" | "backend">;
@@ -19,7 +23,7 @@ export function openDisk(
   place: string,
   memory: SharedMemory,
   log: Log,
-  reservationStorage?: ReservationStorage,
+  storage?: UnitStorage,
 ): Disk {
   return new Disk({
     medium: new Medium(
@@ -35,6 +39,7 @@ export function openDisk(
       serial: config.serial ?? `VSCSI-${place}`,
     },
     log,
-    reservationStorage,
+    reservationStorage: storage,
+    state: storage?.subjects,
   });
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { SubjectFiles } from "./subject-files.ts";
 
 /** State that can't be read or kept; the message says which file and why. */
 export class StateDirectoryError extends Error {
@@ -25,10 +26,11 @@ export class StateDirectory {
   /** The file of a name, which has one user. @throws StateDirectoryError when it has one already */
   file(name: string): StateFile {
     // Whatever the name holds, it stays one name in this folder.
-    const path = join(this.#path, `${encodeURIComponent(name)}.json`);
+    const base = join(this.#path, encodeURIComponent(name));
+    const path = `${base}.json`;
     if (this.#taken.has(path)) throw new StateDirectoryError(`${path}: two logical units would keep their state there`);
     this.#taken.add(path);
-    return new StateFile(this.#path, path);
+    return new StateFile(this.#path, path, new SubjectFiles(this.#path, base));
   }
 }
 
@@ -36,12 +38,15 @@ export class StateDirectory {
 class StateFile {
   /** Its path, for messages. */
   readonly description: string;
+  /** What the same user keeps by subject, a file each. */
+  readonly subjects: SubjectFiles;
   readonly #directory: string;
   /** Saves happen one after the other, in the order in which they were asked for. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, path: string) {
+  constructor(directory: string, path: string, subjects: SubjectFiles) {
     this.#directory = directory;
+    this.subjects = subjects;
     this.description = path;
   }
 
