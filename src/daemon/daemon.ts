@@ -149,12 +149,7 @@ export class Daemon {
 
   /** What a unit is opened with; `name` is that of its file in the state directory. */
   #context(name: string): UnitContext {
-    return {
-      memory: this.#memory,
-      log: this.#log,
-      reservationStorage: this.#state?.file(name),
-      state: this.#state?.unit(name),
-    };
+    return { memory: this.#memory, log: this.#log, storage: this.#state?.file(name) };
   }
 
   status(): DaemonStatus {
