@@ -4,13 +4,14 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { Disk } from "../scsi/disk/disk.ts";
 import { Medium } from "../scsi/medium.ts";
+import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
 
 /** What describes a unit, wherever it is shown. */
 type UnitConfig = Omit<NamedUnitConfig, "name" | "backend">;
 
 /**
  * Makes the disk that a configuration describes. The strings that nobody gave are IBM's, which AIX looks for, and a
- * serial number that stays the same as long as the place (or the name) does. @throws StoreOpenError
+ * serial number that stays the same as long as the place (or the name) does. @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
 export function openDisk(
   config: UnitConfig,
@@ -18,6 +19,7 @@ export function openDisk(
   place: string,
   memory: SharedMemory,
   log: Log,
+  reservationStorage?: ReservationStorage,
 ): Disk {
   return new Disk({
     medium: new Medium(
@@ -33,5 +35,6 @@ export function openDisk(
       serial: config.serial ?? `VSCSI-${place}`,
     },
     log,
+    reservationStorage,
   });
 }

@@ -1,5 +1,5 @@
 import { PREVENT_ALLOW_MEDIUM_REMOVAL, START_STOP_UNIT } from "../abi/scsi.ts";
-import { CONTROL, type Command, OLD_LUN } from "./command.ts";
+import { CONTROL, type Command, OLD_LUN, type ReservationClass } from "./command.ts";
 import type { Drive } from "./drive.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
 import { checkCondition, good, INVALID_FIELD_IN_CDB, MEDIUM_REMOVAL_PREVENTED, NOT_READY_STOPPED } from "./sense.ts";
@@ -19,7 +19,7 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
     opcode: START_STOP_UNIT,
     name: "START STOP UNIT",
     usage: [0xff, OLD_LUN | 1, 0, 0x0f, 0xf7, CONTROL],
-    reservation: "read",
+    reservation: startStopReservation,
     whenNotReady: true,
     execute: startStopUnit,
   },
@@ -32,6 +32,12 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
     execute: preventAllow,
   },
 ];
+
+/** To start a unit hurts nobody; to stop it, or to change its power condition, does. [SBC-3] table 13. */
+function startStopReservation(task: ScsiTask): ReservationClass {
+  const flags = cdb8(task, 4);
+  return (flags & START) !== 0 && (flags & POWER_CONDITION) === 0 ? "allowed" : "write";
+}
 
 /** START STOP UNIT. [SBC-3] 5.25, [MMC-6] 6.42. Every transition is at once, so IMMED makes no difference. */
 function startStopUnit(drive: Drive, task: ScsiTask) {

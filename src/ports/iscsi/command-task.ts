@@ -81,6 +81,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   descriptorSense = false;
   senseLength = 0;
   aborted = false;
+  descriptorSense = false;
   #bufferSize = 0;
 
   /** Initiator task tag. */
@@ -141,6 +142,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.status = 0;
     this.descriptorSense = false;
     this.senseLength = 0;
+    this.descriptorSense = false;
     this.aborted = false;
     this.delivered = false;
     this.executing = false;
