@@ -21,7 +21,7 @@ function view(data: Uint8Array): DataView {
 describe("INQUIRY", () => {
   test("standard data are what AIX looks for", () => {
     const { dataIn } = run(device, memory, [0x12, 0, 0, 0, 255, 0]);
-    expect([...dataIn.subarray(0, 8)]).toEqual([0, 0, 6, 0x22, dataIn.length - 5, 0, 0, 2]);
+    expect([...dataIn.subarray(0, 8)]).toEqual([0, 0, 6, 0x22, dataIn.length - 5, 8, 0, 2]);
     expect(ascii(dataIn, 8, 36)).toBe("IBM     VDASD blkdev    0001");
     expect(ascii(dataIn, 36, 56)).toBe("S1".padEnd(20));
   });

@@ -81,7 +81,6 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   descriptorSense = false;
   senseLength = 0;
   aborted = false;
-  descriptorSense = false;
   #bufferSize = 0;
 
   /** Initiator task tag. */

@@ -62,7 +62,8 @@ export class Reservations {
   /** True when the nexus's command must end with RESERVATION CONFLICT. [SPC-4] 5.12.1, table 47; [SPC-2] table 10. */
   conflicts(nexus: Nexus, what: ReservationClass): boolean {
     if (what === "allowed") return false;
-    if (this.#holder !== undefined) return this.#holder !== nexus;
+    // By name: a copy manager's commands come in the name of the nexus whose copy it is.
+    if (this.#holder !== undefined) return this.#holder.name !== nexus.name;
     const { type } = this.persistent;
     if (type === undefined || what === "inspect") return false;
     if (what === "read" && !type.exclusiveAccess) return false;
