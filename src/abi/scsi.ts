@@ -4,6 +4,8 @@
 export const STATUS_GOOD = 0x00;
 export const STATUS_CHECK_CONDITION = 0x02;
 export const STATUS_BUSY = 0x08;
+export const STATUS_RESERVATION_CONFLICT = 0x18;
+export const STATUS_ACA_ACTIVE = 0x30;
 
 // Peripheral device types. [SPC-4] 6.6.2.
 export const PERIPHERAL_DIRECT_ACCESS = 0x00;
@@ -17,6 +19,8 @@ export const READ_6 = 0x08;
 export const WRITE_6 = 0x0a;
 export const INQUIRY = 0x12;
 export const MODE_SELECT_6 = 0x15;
+export const RESERVE_6 = 0x16;
+export const RELEASE_6 = 0x17;
 export const MODE_SENSE_6 = 0x1a;
 export const START_STOP_UNIT = 0x1b;
 export const RECEIVE_DIAGNOSTIC_RESULTS = 0x1c;
@@ -34,7 +38,11 @@ export const SANITIZE = 0x48;
 export const LOG_SELECT = 0x4c;
 export const LOG_SENSE = 0x4d;
 export const MODE_SELECT_10 = 0x55;
+export const RESERVE_10 = 0x56;
+export const RELEASE_10 = 0x57;
 export const MODE_SENSE_10 = 0x5a;
+export const PERSISTENT_RESERVE_IN = 0x5e;
+export const PERSISTENT_RESERVE_OUT = 0x5f;
 export const EXTENDED_COPY = 0x83;
 export const RECEIVE_COPY_RESULTS = 0x84;
 export const READ_16 = 0x88;
@@ -72,6 +80,20 @@ export const RECEIVE_COPY_STATUS_LID1 = 0x00;
 export const RECEIVE_COPY_DATA_LID1 = 0x01;
 export const RECEIVE_COPY_OPERATING_PARAMETERS = 0x03;
 export const RECEIVE_COPY_FAILURE_DETAILS_LID1 = 0x04;
+// Service actions of PERSISTENT RESERVE IN. [SPC-4] 6.15.1.
+export const PR_READ_KEYS = 0x00;
+export const PR_READ_RESERVATION = 0x01;
+export const PR_REPORT_CAPABILITIES = 0x02;
+export const PR_READ_FULL_STATUS = 0x03;
+// Service actions of PERSISTENT RESERVE OUT. [SPC-4] 6.16.2.
+export const PR_REGISTER = 0x00;
+export const PR_RESERVE = 0x01;
+export const PR_RELEASE = 0x02;
+export const PR_CLEAR = 0x03;
+export const PR_PREEMPT = 0x04;
+export const PR_PREEMPT_AND_ABORT = 0x05;
+export const PR_REGISTER_AND_IGNORE_EXISTING_KEY = 0x06;
+export const PR_REGISTER_AND_MOVE = 0x07;
 
 // Vital product data pages. [SPC-4] 7.8, [SBC-3] 6.6.
 export const VPD_SUPPORTED_PAGES = 0x00;

@@ -81,6 +81,11 @@ export const configSchema = z
       .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
       .prefault({}),
     control: z.string().min(1).optional().describe("path of the control socket"),
+    stateDirectory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("folder where reservations outlive the daemon; none: APTPL is refused"),
     partition: z
       .strictObject({
         name: printable(95).default("vscsi-target"),

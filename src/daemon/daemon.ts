@@ -8,6 +8,7 @@ import type { CoreExports } from "../core/exports.ts";
 import type { Log } from "../core/log.ts";
 import { SharedMemory } from "../core/shared-memory.ts";
 import { packageVersion } from "../host/package-version.ts";
+import { StateDirectory } from "../host/state-directory.ts";
 import { QemuLink } from "../ports/qemu/qemu-link.ts";
 import { QemuPort } from "../ports/qemu/qemu-port.ts";
 import { lunAddress, lunKey } from "../scsi/lun.ts";
@@ -44,6 +45,7 @@ export class Daemon {
   readonly #served: Served[] = [];
   readonly #ports: QemuPort[] = [];
   readonly #units = new SharedUnits();
+  #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
@@ -72,8 +74,10 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
+    const { stateDirectory } = this.#config;
+    if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
     this.#units.openNamed(this.#config.logicalUnits, (unit) =>
-      openLogicalUnit(unit, unit.name, this.#memory, this.#log),
+      openLogicalUnit(unit, unit.name, this.#memory, this.#log, this.#state?.file(unit.name)),
     );
     const links = new Map<string, QemuLink[]>(this.#config.guests.map(({ name }) => [name, []]));
     for (const config of this.#config.adapters) {
@@ -104,8 +108,12 @@ export class Daemon {
       clock: systemClock,
       log: this.#log,
       firstRelativeIdentifier: this.#served.length + 1,
-      openUnit: (lun, target) =>
-        this.#units.take(lun.unit, () => openLogicalUnit(lun, `${target}-${lun.lun}`, this.#memory, this.#log)),
+      openUnit: (lun, target) => {
+        const place = `${target}-${lun.lun}`;
+        return this.#units.take(lun.unit, () =>
+          openLogicalUnit(lun, place, this.#memory, this.#log, this.#state?.file(place)),
+        );
+      },
     });
     this.#iscsi = exports;
     await exports.listen();
@@ -115,7 +123,9 @@ export class Daemon {
     const device = new ScsiTargetDevice(this.#log);
     for (const unit of config.logicalUnits) {
       const place = `${config.unitAddress.toString(16)}-${unit.bus}-${unit.target}-${unit.lun}`;
-      const shown = this.#units.take(unit.unit, () => openLogicalUnit(unit, place, this.#memory, this.#log));
+      const shown = this.#units.take(unit.unit, () =>
+        openLogicalUnit(unit, place, this.#memory, this.#log, this.#state?.file(`${config.guest ?? ""}@${place}`)),
+      );
       device.addLogicalUnit(lunKey(unit), shown);
       this.#log.info({ unit: shown.description, size: shown.size, target: unit.target }, "logical unit");
     }

@@ -8,6 +8,7 @@ import { Disk } from "../scsi/disk/disk.ts";
 import type { Drive } from "../scsi/drive.ts";
 import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
 import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
+import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
 
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
 const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
@@ -17,9 +18,15 @@ type UnitConfig = Omit<NamedUnitConfig, "name">;
 
 /**
  * Makes the drive that a configuration describes, and what is in it. The strings that nobody gave are IBM's, and a serial
- * number that stays the same as long as the place (or the name) does. @throws StoreOpenError
+ * number that stays the same as long as the place (or the name) does. @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
-export function openLogicalUnit(config: UnitConfig, place: string, memory: SharedMemory, log: Log): Drive {
+export function openLogicalUnit(
+  config: UnitConfig,
+  place: string,
+  memory: SharedMemory,
+  log: Log,
+  reservationStorage?: ReservationStorage,
+): Drive {
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -30,8 +37,9 @@ export function openLogicalUnit(config: UnitConfig, place: string, memory: Share
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  if (optical) return new OpticalDrive({ medium, identity, log });
-  return new Disk({ medium, removable: config.removable ?? false, blockSize: config.blockSize, identity, log });
+  const common = { medium, identity, log, reservationStorage };
+  if (optical) return new OpticalDrive(common);
+  return new Disk({ ...common, removable: config.removable ?? false, blockSize: config.blockSize });
 }
 
 /** A store as the first medium of the drive that a configuration describes. @throws StoreOpenError */

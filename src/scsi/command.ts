@@ -4,12 +4,14 @@ import type { ScsiTask } from "./task.ts";
 import { cdb8 } from "./task-access.ts";
 
 /**
- * How a command fares under another nexus's reservation. [SPC-4] 5.9.1 and the tables there, [SBC-3] 4.17.
+ * How a command fares under another nexus's reservation: a persistent one [SPC-4] table 47, [SBC-3] table 13, or a
+ * RESERVE [SPC-2] table 10.
  * - `allowed`: always.
- * - `read`: conflicts with Exclusive Access types, is allowed under Write Exclusive types.
- * - `write`: conflicts with both.
+ * - `inspect`: conflicts with a RESERVE, is allowed under every persistent reservation.
+ * - `read`: conflicts with a RESERVE and Exclusive Access types, is allowed under Write Exclusive types.
+ * - `write`: conflicts with all.
  */
-export type ReservationClass = "allowed" | "read" | "write";
+export type ReservationClass = "allowed" | "inspect" | "read" | "write";
 
 /** One SCSI command: the only place that tells anything about it. `Unit` is the kind of device server that has it. */
 export interface Command<Unit extends DeviceServer = DeviceServer> {
@@ -19,7 +21,8 @@ export interface Command<Unit extends DeviceServer = DeviceServer> {
   readonly name: string;
   /** CDB usage map [SPC-4] 6.35.3: a bit that is 0 here must be 0 in a CDB. Its length is the CDB's. */
   readonly usage: readonly number[];
-  readonly reservation: ReservationClass;
+  /** A function where a field of the CDB decides. */
+  readonly reservation: ReservationClass | ((task: ScsiTask) => ReservationClass);
   /** A pending unit attention condition is neither reported nor cleared. [SAM-5] 5.14: INQUIRY, REPORT LUNS, REQUEST SENSE. */
   readonly passesUnitAttention?: true;
   /** Also while the unit is not ready: stopped, without a medium, or in the course of a FORMAT UNIT or SANITIZE. */
@@ -77,8 +80,8 @@ export function cdbFault(task: ScsiTask, usage: readonly number[]): SenseDetail 
 }
 
 // Fields that many rows share.
-/** Control byte: vendor bits and LINK are ignored, as all clients send 0; NACA is judged where ACA is. [SAM-5] 5.2. */
-export const CONTROL = 0xfb;
+/** Control byte: NACA is served; vendor bits and LINK are ignored, as all clients send 0. [SAM-5] 5.2. */
+export const CONTROL = 0xff;
 /** Bits 5-7 of byte 1 held the LUN in SCSI-2; old clients still fill them. */
 export const OLD_LUN = 0xe0;
 /** A whole 2-, 4- or 8-byte field. */

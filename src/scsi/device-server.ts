@@ -1,16 +1,22 @@
-import { MODE_PAGE_CONTROL } from "../abi/scsi.ts";
+import { MODE_PAGE_CONTROL, STATUS_RESERVATION_CONFLICT } from "../abi/scsi.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import { AutoContingentAllegiance, isAcaTask, wantsAca } from "./aca.ts";
 import { type Command, type CommandTable, cdbFault, cdbFits } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
 import { CONTROL_FORMAT, CONTROL_PROTECTION, D_SENSE, SOFTWARE_WRITE_PROTECT } from "./mode/common-pages.ts";
 import type { ModePages } from "./mode/mode-pages.ts";
 import type { Occupation } from "./occupation.ts";
+import { registrantOf } from "./reservations/registrant.ts";
+import { Reservations } from "./reservations/reservations.ts";
+import type { ReservationStorage } from "./reservations/stored-state.ts";
 import {
   checkCondition,
+  endWith,
   failTask,
   INVALID_FIELD_IN_CDB,
+  INVALID_MESSAGE_ERROR,
   INVALID_OPERATION_CODE,
   MEDIUM_NOT_PRESENT,
   RESET_OCCURRED,
@@ -46,6 +52,8 @@ export interface DeviceServerOptions {
   /** What the unit keeps across restarts of the daemon; without one it keeps nothing. */
   state?: UnitState;
   clock?: Clock;
+  /** Where reservations outlive the process; without it APTPL is refused. */
+  reservationStorage?: ReservationStorage | undefined;
 }
 
 /**
@@ -64,6 +72,9 @@ export abstract class DeviceServer implements LogicalUnit {
   readonly clock: Clock;
   readonly attentions = new UnitAttentions();
   readonly taskSet: TaskSet;
+  readonly reservations: Reservations;
+  readonly #aca: AutoContingentAllegiance;
+  readonly #faulted = (task: ScsiTask) => this.#aca.faulted(task);
   #medium: Medium;
   /** D_SENSE of the control mode page: sense data in descriptor format. */
   #descriptorSense = false;
@@ -77,7 +88,16 @@ export abstract class DeviceServer implements LogicalUnit {
   /** What has the unit for itself. Unlike `notReady` it outlives a reset. */
   occupation: Occupation | undefined;
 
-  constructor({ medium, removable, identity, log, state, clock = systemClock }: DeviceServerOptions) {
+  /** @throws when reservations that were to outlive the process can't be read */
+  constructor({
+    medium,
+    removable,
+    identity,
+    log,
+    state,
+    clock = systemClock,
+    reservationStorage,
+  }: DeviceServerOptions) {
     this.#medium = medium;
     this.removable = removable;
     this.identity = identity;
@@ -85,6 +105,12 @@ export abstract class DeviceServer implements LogicalUnit {
     this.state = state;
     this.clock = clock;
     this.taskSet = new TaskSet((task) => this.#startGuarded(task));
+    this.#aca = new AutoContingentAllegiance(this.taskSet);
+    this.reservations = new Reservations(
+      ({ identity }, condition) =>
+        this.attentions.establishWhere((nexus) => registrantOf(nexus).identity === identity, condition),
+      reservationStorage,
+    );
   }
 
   /** What is in the drive now: NO_MEDIUM when nothing is. */
@@ -125,6 +151,14 @@ export abstract class DeviceServer implements LogicalUnit {
   }
 
   execute(task: ScsiTask): void {
+    const aca = isAcaTask(task);
+    const watched = aca || wantsAca(task);
+    if (watched) task.faulted = this.#faulted;
+    else if (task.faulted !== undefined) task.faulted = undefined;
+    if (this.#aca.active) {
+      const refusal = this.#aca.refusal(task);
+      if (refusal !== undefined) return endWith(task, refusal);
+    } else if (aca) return checkCondition(task, INVALID_MESSAGE_ERROR);
     if (this.taskSet.admits(task)) this.#start(task);
   }
 
@@ -139,8 +173,19 @@ export abstract class DeviceServer implements LogicalUnit {
     this.taskSet.abort(which, then);
   }
 
-  clearAca(_nexus: Nexus): boolean {
-    return false;
+  /** That of a nexus which has no ACA condition is no error. [SAM-5] 7.4. */
+  clearAca(nexus: Nexus): boolean {
+    if (this.#aca.faultedNexus !== nexus) return true;
+    this.abortTasks(isAcaTask, () => {});
+    this.#aca.clear();
+    return true;
+  }
+
+  /** What PREEMPT AND ABORT does to the nexuses that have lost their registration. [SPC-4] 5.12.11.6. */
+  preempted(which: (nexus: Nexus) => boolean, then: () => void): void {
+    const faulted = this.#aca.faultedNexus;
+    this.abortTasks((task) => which(task.nexus), then);
+    if (faulted !== undefined && which(faulted)) this.#aca.clear();
   }
 
   reset(then: () => void): void {
@@ -148,8 +193,10 @@ export abstract class DeviceServer implements LogicalUnit {
     this.notReadyDetail = undefined;
     this.modes.revert();
     this.modesChanged();
+    this.reservations.reset();
     this.attention(RESET_OCCURRED);
     this.abortTasks(() => true, then);
+    this.#aca.clear();
   }
 
   attention(condition: Sense, except?: Nexus): void {
@@ -166,15 +213,18 @@ export abstract class DeviceServer implements LogicalUnit {
 
   nexusOpened(nexus: Nexus): void {
     this.attentions.opened(nexus);
+    this.reservations.nexusOpened(nexus);
   }
 
   nexusLost(nexus: Nexus): void {
     this.attentions.lost(nexus);
+    this.reservations.nexusLost(nexus);
     // [SAM-5] 6.3.4: I_T nexus loss aborts its tasks; nobody waits for that.
     this.abortTasks(
       (task) => task.nexus === nexus,
       () => {},
     );
+    if (this.#aca.faultedNexus === nexus) this.#aca.clear();
   }
 
   async close(): Promise<void> {
@@ -196,7 +246,10 @@ export abstract class DeviceServer implements LogicalUnit {
     }
   }
 
-  /** The gates, in the order in which the standards judge: unit attention, operation code, CDB, readiness, protection. */
+  /**
+   * The gates, in the order in which the standards judge: unit attention, operation code, reservation, CDB, readiness,
+   * write protection.
+   */
   #start(task: ScsiTask) {
     task.descriptorSense = this.#descriptorSense;
     const command = this.commands.find(task);
@@ -205,6 +258,7 @@ export abstract class DeviceServer implements LogicalUnit {
       if (attention !== undefined) return checkCondition(task, attention);
     }
     if (command === undefined) return checkCondition(task, this.#unknown(task));
+    if (this.reservations.active && this.#conflicts(command, task)) return endWith(task, STATUS_RESERVATION_CONFLICT);
     if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB, cdbFault(task, command.usage));
     if (this.occupation !== undefined && this.#refusedByOccupation(task, command, this.occupation)) return;
     if (!command.whenNotReady) {
@@ -215,7 +269,11 @@ export abstract class DeviceServer implements LogicalUnit {
     command.execute(this, task);
   }
 
-  /** [SPC-4] 4.2.5.1: a service action that is not there is a field of a command that is. */
+  #conflicts({ reservation }: Command, task: ScsiTask): boolean {
+    return this.reservations.conflicts(task.nexus, typeof reservation === "function" ? reservation(task) : reservation);
+  }
+
+  /** An operation code that is there with other service actions is a known one. [SPC-4] 4.2.5.2. */
   #unknown(task: ScsiTask): Sense {
     return this.commands.withOpcode(cdb8(task, 0)).length > 0 ? INVALID_FIELD_IN_CDB : INVALID_OPERATION_CODE;
   }

@@ -1,5 +1,5 @@
 import { PREVENT_ALLOW_MEDIUM_REMOVAL, START_STOP_UNIT } from "../abi/scsi.ts";
-import { CONTROL, type Command, OLD_LUN } from "./command.ts";
+import { CONTROL, type Command, OLD_LUN, type ReservationClass } from "./command.ts";
 import type { Drive } from "./drive.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
 import { checkCondition, good, INVALID_FIELD_IN_CDB, MEDIUM_REMOVAL_PREVENTED, NOT_READY_STOPPED } from "./sense.ts";
@@ -19,7 +19,7 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
     opcode: START_STOP_UNIT,
     name: "START STOP UNIT",
     usage: [0xff, OLD_LUN | 1, 0, 0x0f, 0xf7, CONTROL],
-    reservation: "read",
+    reservation: startStopReservation,
     whenNotReady: true,
     execute: startStopUnit,
   },
@@ -27,11 +27,21 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
     opcode: PREVENT_ALLOW_MEDIUM_REMOVAL,
     name: "PREVENT ALLOW MEDIUM REMOVAL",
     usage: [0xff, OLD_LUN, 0, 0, PREVENT | PERSISTENT, CONTROL],
-    reservation: "write",
+    reservation: preventAllowReservation,
     whenNotReady: true,
     execute: preventAllow,
   },
 ];
+
+/** To start or load hurts nobody; to stop, to eject or to change the power condition does. [SBC-3] table 13. */
+function startStopReservation(task: ScsiTask): ReservationClass {
+  return (cdb8(task, 4) & (START | POWER_CONDITION)) === START ? "allowed" : "write";
+}
+
+/** To allow removal hurts nobody; to prevent it does. [SPC-4] table 47. */
+function preventAllowReservation(task: ScsiTask): ReservationClass {
+  return (cdb8(task, 4) & PREVENT) === 0 ? "allowed" : "write";
+}
 
 /** START STOP UNIT. [SBC-3] 5.25, [MMC-6] 6.42. Every transition is at once, so IMMED makes no difference. */
 function startStopUnit(drive: Drive, task: ScsiTask) {

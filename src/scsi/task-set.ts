@@ -1,4 +1,4 @@
-import { type ScsiTask, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
+import { type ScsiTask, TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
 
 /** Someone who waits for tasks to leave: who aborted them, or wants the unit for itself. */
 interface Departure {
@@ -8,7 +8,7 @@ interface Departure {
 
 /**
  * The task set of one logical unit: who may start now. [SAM-5] 8.6. SIMPLE tasks run side by side, an ORDERED one waits
- * for all that came before it and holds back all that come after, HEAD OF QUEUE starts at once.
+ * for all that came before it and holds back all that come after, HEAD OF QUEUE and ACA tasks start at once.
  * Only tasks that wait for their store are kept: every other one ends before the next is looked at.
  */
 export class TaskSet {
@@ -17,6 +17,7 @@ export class TaskSet {
   /** Tasks that wait, each with what makes it leave before its time when it's aborted, if it can. */
   readonly #underWay = new Map<ScsiTask, (() => void) | undefined>();
   #orderedUnderWay = false;
+  #held = false;
   #departures: Departure[] = [];
 
   /** @param start starts a task that had to wait */
@@ -26,7 +27,7 @@ export class TaskSet {
 
   /** True when the task may start now. Otherwise it is kept, and started when its turn comes. */
   admits(task: ScsiTask): boolean {
-    if (task.attribute === TASK_HEAD_OF_QUEUE) return true;
+    if (task.attribute === TASK_HEAD_OF_QUEUE || task.attribute === TASK_ACA) return true;
     if (this.#waiting.length === 0 && this.#mayStart(task)) return true;
     this.#waiting.push(task);
     return false;
@@ -65,6 +66,21 @@ export class TaskSet {
     if (this.#waiting.length > 0) this.#startWaiting();
   }
 
+  isUnderWay(which: (task: ScsiTask) => boolean): boolean {
+    for (const task of this.#underWay.keys()) if (which(task)) return true;
+    return false;
+  }
+
+  /** Tasks that wait go on waiting, whatever leaves, until `resume`. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  resume(): void {
+    this.#held = false;
+    this.#startWaiting();
+  }
+
   /** `then` follows when every task that is under way now has left; nobody is aborted, and new ones may begin. */
   whenIdle(then: () => void): void {
     this.#whenLeft([...this.#underWay.keys()], then);
@@ -84,6 +100,7 @@ export class TaskSet {
   }
 
   #mayStart(task: ScsiTask): boolean {
+    if (this.#held) return false;
     return task.attribute === TASK_ORDERED ? this.#underWay.size === 0 : !this.#orderedUnderWay;
   }
 

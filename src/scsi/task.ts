@@ -70,6 +70,12 @@ export interface ScsiTask {
   /** Set when the task is aborted, by its port or by the unit: `done` still follows once, and the port answers nobody. */
   aborted: boolean;
 
+  /**
+   * Told of CHECK CONDITION before `done`. The logical unit sets it for a command whose end may begin or end an
+   * auto contingent allegiance, and takes it away with the next command. [SAM-5] 5.9
+   */
+  faulted?: ((task: ScsiTask) => void) | undefined;
+
   /** Called once by the logical unit when the result stands. May be called from within `execute`. */
   done(): void;
 }

@@ -51,6 +51,7 @@ export class CommandTask implements ScsiTask {
   active = false;
   /** Aborted: its end gives the credit back and sends nothing. */
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   #bufferSize = 0;
 
   constructor(memory: SharedMemory, slot: number, nexus: Nexus, buffers: DataBuffers, owner: TaskOwner) {

@@ -10,6 +10,7 @@ import {
 import { CONTROL, type Command, FIELD_2, OLD_LUN } from "../command.ts";
 import { modeSelect } from "../mode/mode-select.ts";
 import { modeSense } from "../mode/mode-sense.ts";
+import { RESERVATION_COMMANDS } from "../reservations/commands.ts";
 import { inquiry } from "./inquiry.ts";
 
 import { requestSense, testUnitReady } from "./readiness.ts";
@@ -20,7 +21,7 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     opcode: TEST_UNIT_READY,
     name: "TEST UNIT READY",
     usage: [0xff, OLD_LUN, 0, 0, 0, CONTROL],
-    reservation: "allowed",
+    reservation: "inspect",
     execute: testUnitReady,
   },
   {
@@ -73,4 +74,5 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     whenNotReady: true,
     execute: modeSelect,
   },
+  ...RESERVATION_COMMANDS,
 ];

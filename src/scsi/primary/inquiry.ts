@@ -17,6 +17,8 @@ const EVPD = 0x01;
 const REMOVABLE_MEDIUM = 0x80;
 const VERSION_SPC_4 = 0x06;
 const RESPONSE_FORMAT_2 = 0x02;
+/** NORMACA: the unit establishes an ACA condition for commands with NACA. */
+const NORMAL_ACA = 0x20;
 const COMMAND_QUEUING = 0x02;
 /** 3PC: the unit manages third-party copies. */
 const THIRD_PARTY_COPY = 0x08;
@@ -44,7 +46,7 @@ function standardInquiry({ identity, peripheralDeviceType, removable, commands }
   data[0] = peripheralDeviceType;
   data[1] = removable ? REMOVABLE_MEDIUM : 0;
   data[2] = VERSION_SPC_4;
-  data[3] = RESPONSE_FORMAT_2;
+  data[3] = NORMAL_ACA | RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
   data[5] = commands.withOpcode(EXTENDED_COPY).length > 0 ? THIRD_PARTY_COPY : 0;
   data[7] = COMMAND_QUEUING;
