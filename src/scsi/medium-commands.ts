@@ -27,23 +27,25 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
     opcode: PREVENT_ALLOW_MEDIUM_REMOVAL,
     name: "PREVENT ALLOW MEDIUM REMOVAL",
     usage: [0xff, OLD_LUN, 0, 0, PREVENT | PERSISTENT, CONTROL],
-    reservation: "write",
+    reservation: preventAllowReservation,
     whenNotReady: true,
     execute: preventAllow,
   },
 ];
 
-/** To start a unit hurts nobody; to stop it, or to change its power condition, does. [SBC-3] table 13. */
+/** To start or load hurts nobody; to stop, to eject or to change the power condition does. [SBC-3] table 13. */
 function startStopReservation(task: ScsiTask): ReservationClass {
-  const flags = cdb8(task, 4);
-  return (flags & START) !== 0 && (flags & POWER_CONDITION) === 0 ? "allowed" : "write";
+  return (cdb8(task, 4) & (START | POWER_CONDITION)) === START ? "allowed" : "write";
+}
+
+/** To allow removal hurts nobody; to prevent it does. [SPC-4] table 47. */
+function preventAllowReservation(task: ScsiTask): ReservationClass {
+  return (cdb8(task, 4) & PREVENT) === 0 ? "allowed" : "write";
 }
 
 /** START STOP UNIT. [SBC-3] 5.25, [MMC-6] 6.42. Every transition is at once, so IMMED makes no difference. */
 function startStopUnit(drive: Drive, task: ScsiTask) {
   const flags = cdb8(task, 4);
-  // A FORMAT UNIT or SANITIZE under way is not to be stopped, nor its medium to be moved.
-  if (drive.notReady !== undefined && drive.notReady !== NOT_READY_STOPPED) return checkCondition(task, drive.notReady);
   // Beside a power condition, START and LOEJ say nothing; in each of them the next command is served.
   if ((flags & POWER_CONDITION) !== 0) return start(drive, task);
   if ((flags & LOAD_EJECT) !== 0) return (flags & START) !== 0 ? load(drive, task) : eject(drive, task);
