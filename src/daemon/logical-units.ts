@@ -5,7 +5,9 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { Disk } from "../scsi/disk/disk.ts";
+import { Erasing } from "../scsi/disk/erase/erasing.ts";
 import type { Drive } from "../scsi/drive.ts";
+import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
 import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
@@ -15,7 +17,7 @@ import type { UnitState } from "../scsi/unit-state.ts";
 const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
 
 /** What describes a unit, wherever it is shown. */
-type UnitConfig = Omit<NamedUnitConfig, "name">;
+export type UnitConfig = Omit<NamedUnitConfig, "name">;
 
 /** What a unit is given by the daemon. */
 export interface UnitContext {
@@ -23,6 +25,8 @@ export interface UnitContext {
   readonly log: Log;
   readonly reservationStorage?: ReservationStorage | undefined;
   readonly state?: UnitState | undefined;
+  /** The units between which EXTENDED COPY may copy. */
+  readonly copyTargets?: () => Iterable<LogicalUnit>;
 }
 
 /**
@@ -31,7 +35,7 @@ export interface UnitContext {
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
 export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
-  const { memory, log, reservationStorage, state } = context;
+  const { memory, log, reservationStorage, state, copyTargets } = context;
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -43,7 +47,7 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     serial: config.serial ?? `VSCSI-${place}`,
   };
   if (optical) return new OpticalDrive({ medium, identity, log, reservationStorage, state });
-  return new Disk({
+  const disk = new Disk({
     medium,
     removable: config.removable ?? false,
     blockSize: config.blockSize,
@@ -51,7 +55,11 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     log,
     reservationStorage,
     state,
+    ...(config.eraseRate !== undefined && { eraseRate: config.eraseRate }),
+    ...(copyTargets && { copyTargets }),
   });
+  Erasing.resume(disk, memory);
+  return disk;
 }
 
 /** A store as the first medium of the drive that a configuration describes. @throws StoreOpenError */

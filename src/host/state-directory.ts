@@ -24,11 +24,20 @@ export class StateDirectory {
 
   /** The file of a name, which has one user. @throws StateDirectoryError when it has one already */
   file(name: string): StateFile {
-    // Whatever the name holds, it stays one name in this folder.
-    const path = join(this.#path, `${encodeURIComponent(name)}.json`);
+    const path = this.#pathOf(name);
     if (this.#taken.has(path)) throw new StateDirectoryError(`${path}: two logical units would keep their state there`);
     this.#taken.add(path);
     return new StateFile(this.#path, path);
+  }
+
+  /** The file of a name has no user any more. */
+  release(name: string): void {
+    this.#taken.delete(this.#pathOf(name));
+  }
+
+  #pathOf(name: string): string {
+    // Whatever the name holds, it stays one name in this folder.
+    return join(this.#path, `${encodeURIComponent(name)}.json`);
   }
 
   /** What the unit of a name keeps. */
