@@ -18,9 +18,9 @@ export const FORMAT_UNIT = 0x04;
 export const READ_6 = 0x08;
 export const WRITE_6 = 0x0a;
 export const INQUIRY = 0x12;
-export const MODE_SELECT_6 = 0x15;
 export const RESERVE_6 = 0x16;
 export const RELEASE_6 = 0x17;
+export const MODE_SELECT_6 = 0x15;
 export const MODE_SENSE_6 = 0x1a;
 export const START_STOP_UNIT = 0x1b;
 export const RECEIVE_DIAGNOSTIC_RESULTS = 0x1c;
@@ -32,17 +32,17 @@ export const WRITE_10 = 0x2a;
 export const WRITE_AND_VERIFY_10 = 0x2e;
 export const VERIFY_10 = 0x2f;
 export const SYNCHRONIZE_CACHE_10 = 0x35;
+export const RESERVE_10 = 0x56;
+export const RELEASE_10 = 0x57;
+export const MODE_SENSE_10 = 0x5a;
+export const PERSISTENT_RESERVE_IN = 0x5e;
+export const PERSISTENT_RESERVE_OUT = 0x5f;
 export const WRITE_BUFFER = 0x3b;
 export const READ_BUFFER = 0x3c;
 export const SANITIZE = 0x48;
 export const LOG_SELECT = 0x4c;
 export const LOG_SENSE = 0x4d;
 export const MODE_SELECT_10 = 0x55;
-export const RESERVE_10 = 0x56;
-export const RELEASE_10 = 0x57;
-export const MODE_SENSE_10 = 0x5a;
-export const PERSISTENT_RESERVE_IN = 0x5e;
-export const PERSISTENT_RESERVE_OUT = 0x5f;
 export const EXTENDED_COPY = 0x83;
 export const RECEIVE_COPY_RESULTS = 0x84;
 export const READ_16 = 0x88;
@@ -58,6 +58,20 @@ export const WRITE_12 = 0xaa;
 /** Service action of SERVICE ACTION IN(16). [SBC-3] 5.16. */
 export const READ_CAPACITY_16 = 0x10;
 
+// Service actions of PERSISTENT RESERVE IN. [SPC-4] 6.15.1.
+export const PR_READ_KEYS = 0x00;
+export const PR_READ_RESERVATION = 0x01;
+export const PR_REPORT_CAPABILITIES = 0x02;
+export const PR_READ_FULL_STATUS = 0x03;
+// Service actions of PERSISTENT RESERVE OUT. [SPC-4] 6.16.2.
+export const PR_REGISTER = 0x00;
+export const PR_RESERVE = 0x01;
+export const PR_RELEASE = 0x02;
+export const PR_CLEAR = 0x03;
+export const PR_PREEMPT = 0x04;
+export const PR_PREEMPT_AND_ABORT = 0x05;
+export const PR_REGISTER_AND_IGNORE_EXISTING_KEY = 0x06;
+export const PR_REGISTER_AND_MOVE = 0x07;
 // Service actions of MAINTENANCE IN. [SPC-4] table 50.
 export const REPORT_IDENTIFYING_INFORMATION = 0x05;
 export const REPORT_TARGET_PORT_GROUPS = 0x0a;
@@ -80,20 +94,6 @@ export const RECEIVE_COPY_STATUS_LID1 = 0x00;
 export const RECEIVE_COPY_DATA_LID1 = 0x01;
 export const RECEIVE_COPY_OPERATING_PARAMETERS = 0x03;
 export const RECEIVE_COPY_FAILURE_DETAILS_LID1 = 0x04;
-// Service actions of PERSISTENT RESERVE IN. [SPC-4] 6.15.1.
-export const PR_READ_KEYS = 0x00;
-export const PR_READ_RESERVATION = 0x01;
-export const PR_REPORT_CAPABILITIES = 0x02;
-export const PR_READ_FULL_STATUS = 0x03;
-// Service actions of PERSISTENT RESERVE OUT. [SPC-4] 6.16.2.
-export const PR_REGISTER = 0x00;
-export const PR_RESERVE = 0x01;
-export const PR_RELEASE = 0x02;
-export const PR_CLEAR = 0x03;
-export const PR_PREEMPT = 0x04;
-export const PR_PREEMPT_AND_ABORT = 0x05;
-export const PR_REGISTER_AND_IGNORE_EXISTING_KEY = 0x06;
-export const PR_REGISTER_AND_MOVE = 0x07;
 
 // Vital product data pages. [SPC-4] 7.8, [SBC-3] 6.6.
 export const VPD_SUPPORTED_PAGES = 0x00;

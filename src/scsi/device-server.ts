@@ -49,11 +49,11 @@ export interface DeviceServerOptions {
   removable: boolean;
   identity: Identity;
   log: Log;
+  /** Where reservations outlive the process; without it APTPL is refused. */
+  reservationStorage?: ReservationStorage | undefined;
   /** What the unit keeps across restarts of the daemon; without one it keeps nothing. */
   state?: UnitState;
   clock?: Clock;
-  /** Where reservations outlive the process; without it APTPL is refused. */
-  reservationStorage?: ReservationStorage | undefined;
 }
 
 /**
@@ -89,15 +89,8 @@ export abstract class DeviceServer implements LogicalUnit {
   occupation: Occupation | undefined;
 
   /** @throws when reservations that were to outlive the process can't be read */
-  constructor({
-    medium,
-    removable,
-    identity,
-    log,
-    state,
-    clock = systemClock,
-    reservationStorage,
-  }: DeviceServerOptions) {
+  constructor(options: DeviceServerOptions) {
+    const { medium, removable, identity, log, reservationStorage, state, clock = systemClock } = options;
     this.#medium = medium;
     this.removable = removable;
     this.identity = identity;
@@ -190,10 +183,10 @@ export abstract class DeviceServer implements LogicalUnit {
 
   reset(then: () => void): void {
     this.notReady = undefined;
+    this.reservations.reset();
     this.notReadyDetail = undefined;
     this.modes.revert();
     this.modesChanged();
-    this.reservations.reset();
     this.attention(RESET_OCCURRED);
     this.abortTasks(() => true, then);
     this.#aca.clear();
@@ -273,7 +266,7 @@ export abstract class DeviceServer implements LogicalUnit {
     return this.reservations.conflicts(task.nexus, typeof reservation === "function" ? reservation(task) : reservation);
   }
 
-  /** An operation code that is there with other service actions is a known one. [SPC-4] 4.2.5.2. */
+  /** [SPC-4] 4.2.5.1: a service action that is not there is a field of a command that is. */
   #unknown(task: ScsiTask): Sense {
     return this.commands.withOpcode(cdb8(task, 0)).length > 0 ? INVALID_FIELD_IN_CDB : INVALID_OPERATION_CODE;
   }

@@ -58,6 +58,7 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     whenNotReady: true,
     execute: modeSense,
   },
+  ...RESERVATION_COMMANDS,
   {
     opcode: MODE_SELECT_6,
     name: "MODE SELECT(6)",
@@ -74,5 +75,4 @@ export const PRIMARY_COMMANDS: readonly Command[] = [
     whenNotReady: true,
     execute: modeSelect,
   },
-  ...RESERVATION_COMMANDS,
 ];
