@@ -9,6 +9,7 @@ import type { Drive } from "../scsi/drive.ts";
 import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
 import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
+import type { UnitState } from "../scsi/unit-state.ts";
 
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
 const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
@@ -16,17 +17,21 @@ const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
 /** What describes a unit, wherever it is shown. */
 type UnitConfig = Omit<NamedUnitConfig, "name">;
 
+/** What a unit is given by the daemon. */
+export interface UnitContext {
+  readonly memory: SharedMemory;
+  readonly log: Log;
+  readonly reservationStorage?: ReservationStorage | undefined;
+  readonly state?: UnitState | undefined;
+}
+
 /**
  * Makes the drive that a configuration describes, and what is in it. The strings that nobody gave are IBM's, and a serial
- * number that stays the same as long as the place (or the name) does. @throws StoreOpenError, StateDirectoryError, StoredStateError
+ * number that stays the same as long as the place (or the name) does.
+ * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
-export function openLogicalUnit(
-  config: UnitConfig,
-  place: string,
-  memory: SharedMemory,
-  log: Log,
-  reservationStorage?: ReservationStorage,
-): Drive {
+export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
+  const { memory, log, reservationStorage, state } = context;
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -37,9 +42,16 @@ export function openLogicalUnit(
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  const common = { medium, identity, log, reservationStorage };
-  if (optical) return new OpticalDrive(common);
-  return new Disk({ ...common, removable: config.removable ?? false, blockSize: config.blockSize });
+  if (optical) return new OpticalDrive({ medium, identity, log, reservationStorage, state });
+  return new Disk({
+    medium,
+    removable: config.removable ?? false,
+    blockSize: config.blockSize,
+    identity,
+    log,
+    reservationStorage,
+    state,
+  });
 }
 
 /** A store as the first medium of the drive that a configuration describes. @throws StoreOpenError */

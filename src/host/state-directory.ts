@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -29,6 +29,69 @@ export class StateDirectory {
     if (this.#taken.has(path)) throw new StateDirectoryError(`${path}: two logical units would keep their state there`);
     this.#taken.add(path);
     return new StateFile(this.#path, path);
+  }
+
+  /** What the unit of a name keeps. */
+  unit(name: string): UnitFiles {
+    return new UnitFiles(this.#path, name);
+  }
+}
+
+/**
+ * What one logical unit keeps, a file a subject. Written at once: it happens when an initiator saves mode pages or begins
+ * a SANITIZE, and nothing may be answered before it is done.
+ */
+class UnitFiles {
+  readonly #directory: string;
+  readonly #prefix: string;
+
+  constructor(directory: string, name: string) {
+    this.#directory = directory;
+    this.#prefix = join(directory, encodeURIComponent(name));
+  }
+
+  /** @throws StateDirectoryError when there is something that can't be read */
+  load(subject: string): Uint8Array | undefined {
+    const path = `${this.#prefix}.${subject}`;
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return undefined;
+      throw new StateDirectoryError(`${path}: can't be read: ${message}`);
+    }
+  }
+
+  /** @throws StateDirectoryError when it can't be kept */
+  save(subject: string, bytes: Uint8Array): void {
+    const path = `${this.#prefix}.${subject}`;
+    try {
+      writeDurably(`${path}.new`, bytes);
+      renameSync(`${path}.new`, path);
+      syncFolder(this.#directory);
+    } catch (error) {
+      throw new StateDirectoryError(`${path}: can't be written: ${(error as Error).message}`);
+    }
+  }
+}
+
+function writeDurably(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, "w", 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A name in a folder is as durable as the folder. */
+function syncFolder(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -52,7 +52,7 @@ export interface DeviceServerOptions {
   /** Where reservations outlive the process; without it APTPL is refused. */
   reservationStorage?: ReservationStorage | undefined;
   /** What the unit keeps across restarts of the daemon; without one it keeps nothing. */
-  state?: UnitState;
+  state?: UnitState | undefined;
   clock?: Clock;
 }
 

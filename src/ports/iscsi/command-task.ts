@@ -141,7 +141,6 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.status = 0;
     this.descriptorSense = false;
     this.senseLength = 0;
-    this.descriptorSense = false;
     this.aborted = false;
     this.delivered = false;
     this.executing = false;
