@@ -40,7 +40,7 @@ function startStopReservation(task: ScsiTask): ReservationClass {
 
 /** To allow the removal hurts nobody; to prevent it does. [SBC-3] table 13. */
 function preventAllowReservation(task: ScsiTask): ReservationClass {
-  return (cdb8(task, 4) & (PREVENT | PERSISTENT)) === 0 ? "allowed" : "write";
+  return (cdb8(task, 4) & PREVENT) === 0 ? "allowed" : "write";
 }
 
 /** START STOP UNIT. [SBC-3] 5.25, [MMC-6] 6.42. Every transition is at once, so IMMED makes no difference. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CHANGED_IMPLICITLY, STANDBY, TargetPortGroups, UNAVAILABLE } from "../../src/scsi/target-port-groups.ts";
+import type { TargetDevice } from "../../src/scsi/task.ts";
 import { deviceWithDisk } from "../support/disk.ts";
 import { makeNexus, run, testMemory } from "../support/scsi-task.ts";
 
@@ -43,7 +44,7 @@ describe("without a description", () => {
 });
 
 /** TPGS of the standard INQUIRY data. [SPC-4] 6.6.2. */
-function tpgs(device: ScsiTargetDevice): number {
+function tpgs(device: TargetDevice): number {
   return ((run(device, memory, [0x12, 0, 0, 0, 36, 0]).dataIn[5] ?? 0) >> 4) & 3;
 }
 
