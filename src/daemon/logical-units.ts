@@ -5,7 +5,9 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { Disk } from "../scsi/disk/disk.ts";
+import { Erasing } from "../scsi/disk/erase/erasing.ts";
 import type { Drive } from "../scsi/drive.ts";
+import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
 import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
@@ -18,13 +20,15 @@ const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
 type UnitStorage = ReservationStorage & { readonly subjects: UnitState };
 
 /** What describes a unit, wherever it is shown. */
-type UnitConfig = Omit<NamedUnitConfig, "name">;
+export type UnitConfig = Omit<NamedUnitConfig, "name">;
 
 /** What a unit is given by the daemon. */
 export interface UnitContext {
   readonly memory: SharedMemory;
   readonly log: Log;
   readonly storage?: UnitStorage | undefined;
+  /** The units between which EXTENDED COPY may copy. */
+  readonly copyTargets?: () => Iterable<LogicalUnit>;
 }
 
 /**
@@ -33,7 +37,7 @@ export interface UnitContext {
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
 export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
-  const { memory, log, storage } = context;
+  const { memory, log, storage, copyTargets } = context;
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -46,14 +50,18 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
   };
   const kept = { reservationStorage: storage, state: storage?.subjects };
   if (optical) return new OpticalDrive({ medium, identity, log, ...kept });
-  return new Disk({
+  const disk = new Disk({
     medium,
     removable: config.removable ?? false,
     blockSize: config.blockSize,
     identity,
     log,
     ...kept,
+    ...(config.eraseRate !== undefined && { eraseRate: config.eraseRate }),
+    ...(copyTargets && { copyTargets }),
   });
+  Erasing.resume(disk, memory);
+  return disk;
 }
 
 /** A store as the first medium of the drive that a configuration describes. @throws StoreOpenError */
