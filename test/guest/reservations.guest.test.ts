@@ -53,7 +53,7 @@ describe.skipIf(!guestTools())("a Linux guest with two paths to one disk", () =>
       const guest = await runGuest({ args: await servedGuest(folder, JOB, UNITS), timeoutMs: 280_000 });
       const console = guest.lines.join("\n");
       for (const line of [
-        /Key=0xabc[^]*Reservation holder[^]*71 00 00 03\s+Key=0xdef/,
+        /Key=0xabc.*Reservation holder.*71 00 00 03\s+Key=0xdef/s,
         /HOLDER-WRITES/,
         /OTHER-REFUSED/,
         /OTHER-READS/,
