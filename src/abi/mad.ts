@@ -60,3 +60,8 @@ export const CAPABILITY_TYPE = 0;
 export const CAPABILITY_LENGTH = 4;
 export const CAPABILITY_SERVER_SUPPORT = 6;
 export const CAPABILITY_HEADER_LENGTH = 8;
+/** CAPABILITY_TYPE of reservation; its level stands behind the header. */
+export const CAPABILITY_RESERVATION = 2;
+export const CAPABILITY_RESERVATION_LENGTH = 12;
+/** Level: RESERVE and RELEASE of SCSI-2, sent by the client. */
+export const RESERVATION_CLIENT = 1;

@@ -15,7 +15,11 @@ import {
   CAPABILITIES_NAME_LENGTH,
   CAPABILITY_HEADER_LENGTH,
   CAPABILITY_LENGTH,
+  CAPABILITY_RESERVATION,
+  CAPABILITY_RESERVATION_LENGTH,
   CAPABILITY_SERVER_SUPPORT,
+  CAPABILITY_TYPE,
+  RESERVATION_CLIENT,
 } from "../abi/mad.ts";
 
 /** Version of SRP and of MADs that both sides speak. */
@@ -62,7 +66,7 @@ export function writeAdapterInfo(info: DataView, server: ServerIdentity): void {
 }
 
 /**
- * Answers a capabilities buffer in place: our name, and "not supported" for every capability in the list.
+ * Answers a capabilities buffer in place: our name, and what we support of the list: RESERVE and RELEASE.
  * @returns false when the list does not walk (an entry of no length, or beyond the end): the MAD has failed
  */
 export function answerCapabilities(buffer: DataView, adapterName: string): boolean {
@@ -71,14 +75,24 @@ export function answerCapabilities(buffer: DataView, adapterName: string): boole
     if (at + CAPABILITY_HEADER_LENGTH > buffer.byteLength) return false;
     const length = buffer.getUint16(at + CAPABILITY_LENGTH);
     if (length < CAPABILITY_HEADER_LENGTH || at + length > buffer.byteLength) return false;
-    buffer.setUint16(at + CAPABILITY_SERVER_SUPPORT, 0);
-    unsupported = true;
+    const supported = isReservation(buffer, at, length);
+    buffer.setUint16(at + CAPABILITY_SERVER_SUPPORT, supported ? 1 : 0);
+    if (!supported) unsupported = true;
     at += length;
   }
   if (unsupported)
     buffer.setUint32(CAPABILITIES_FLAGS, buffer.getUint32(CAPABILITIES_FLAGS) & ~CAPABILITIES_LIST_SUPPORTED);
   setText(buffer, CAPABILITIES_NAME, adapterName, CAPABILITIES_NAME_LENGTH);
   return true;
+}
+
+/** True for the kind of reservation that our logical units know. */
+function isReservation(buffer: DataView, at: number, length: number): boolean {
+  return (
+    length >= CAPABILITY_RESERVATION_LENGTH &&
+    buffer.getUint32(at + CAPABILITY_TYPE) === CAPABILITY_RESERVATION &&
+    buffer.getUint32(at + CAPABILITY_HEADER_LENGTH) === RESERVATION_CLIENT
+  );
 }
 
 function text(view: DataView, at: number, length: number): string {

@@ -54,6 +54,7 @@ describe.skipIf(!guestTools())("a Linux guest with two paths to one disk", () =>
       const console = guest.lines.join("\n");
       for (const line of [
         /Key=0xabc.*Reservation holder.*71 00 00 03\s+Key=0xdef/s,
+        /71000004: Client reserve enabled/,
         /HOLDER-WRITES/,
         /OTHER-REFUSED/,
         /OTHER-READS/,
