@@ -121,8 +121,10 @@ describe("APTPL", () => {
     const scsi = powerOn(storage);
     const first = scsi.outTask(a, "register", { newKey: 1n, flags: APTPL });
     expect([first.ends, storage.saves]).toEqual([0, 1]);
+    const same = scsi.outTask(a, "release", { key: 1n, type: 1 });
+    expect([same.ends, storage.saves]).toEqual([0, 1]);
     await storage.end();
-    expect([first.ends, first.status]).toEqual([1, 0]);
+    expect([first.ends, first.status, same.ends, same.status]).toEqual([1, 0, 1, 0]);
     expect(scsi.out(a, "release", { key: 1n, type: 1 })).toBe("ok");
     expect(storage.saves).toBe(1);
   });

@@ -12,6 +12,8 @@ export class Reservations {
   readonly #ports = new Map<number, TargetPort>();
   /** What the storage holds, as far as we asked for; null when that failed. */
   #stored: string | undefined | null;
+  /** The last save, until it has ended. */
+  #saving: Promise<void> | undefined;
   /** Who holds a RESERVE. */
   #holder: Registrant | undefined;
   #outlivesPower = false;
@@ -95,15 +97,25 @@ export class Reservations {
     this.release(nexus);
   }
 
-  /** Brings what has changed to the storage, if that is what APTPL asked for: undefined when nothing need be written. */
+  /**
+   * Brings what has changed to the storage, if that is what APTPL asked for. Undefined when it is there already; what is
+   * on its way is waited for all the same.
+   */
   save(): Promise<void> | undefined {
     const state = this.#outlivesPower ? encodeState(this.persistent.state) : undefined;
-    if (this.#storage === undefined || state === this.#stored) return undefined;
+    if (this.#storage === undefined || state === this.#stored) return this.#saving;
     this.#stored = state;
-    return this.#storage.save(state).catch((error: unknown) => {
-      this.#stored = null;
-      throw error;
-    });
+    const saving: Promise<void> = this.#storage
+      .save(state)
+      .catch((error: unknown) => {
+        this.#stored = null;
+        throw error;
+      })
+      .finally(() => {
+        if (this.#saving === saving) this.#saving = undefined;
+      });
+    this.#saving = saving;
+    return saving;
   }
 
   async close(): Promise<void> {
