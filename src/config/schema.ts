@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { iscsiSchema } from "./iscsi-schema.ts";
-import { namedUnit, ONE_OF, oneOfUnitAndBackend, printable, shownUnit, size } from "./unit-schema.ts";
+import { checkShownUnit, namedUnit, printable, shownUnit, size } from "./unit-schema.ts";
 
 /** Least request limit that lets a client scan ([protocol] credit: Linux keeps two for task management). */
 const REQUEST_LIMIT_MINIMUM = 3;
@@ -21,7 +21,7 @@ const logicalUnit = z
     lun: z.number().int().min(0).max(31).default(0),
     ...shownUnit,
   })
-  .refine(oneOfUnitAndBackend, ONE_OF);
+  .superRefine(checkShownUnit);
 
 const adapter = z.strictObject({
   unitAddress,

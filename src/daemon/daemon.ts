@@ -16,7 +16,7 @@ import { ScsiTargetDevice } from "../scsi/target-device.ts";
 import { ServerAdapter } from "../target/server-adapter.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
-import { openDisk } from "./logical-units.ts";
+import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { SharedUnits } from "./shared-units.ts";
 import type { AdapterStatus, DaemonStatus } from "./status.ts";
 
@@ -77,7 +77,7 @@ export class Daemon {
     const { stateDirectory } = this.#config;
     if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
     this.#units.openNamed(this.#config.logicalUnits, (unit) =>
-      openDisk(unit, unit.backend, unit.name, this.#memory, this.#log, this.#state?.file(unit.name)),
+      openLogicalUnit(unit, unit.name, this.#context(unit.name)),
     );
     const links = new Map<string, QemuLink[]>(this.#config.guests.map(({ name }) => [name, []]));
     for (const config of this.#config.adapters) {
@@ -110,9 +110,7 @@ export class Daemon {
       firstRelativeIdentifier: this.#served.length + 1,
       openUnit: (lun, target) => {
         const place = `${target}-${lun.lun}`;
-        return this.#units.take(lun, (backend) =>
-          openDisk(lun, backend, place, this.#memory, this.#log, this.#state?.file(place)),
-        );
+        return this.#units.take(lun.unit, () => openLogicalUnit(lun, place, this.#context(place)));
       },
     });
     this.#iscsi = exports;
@@ -123,11 +121,11 @@ export class Daemon {
     const device = new ScsiTargetDevice(this.#log);
     for (const unit of config.logicalUnits) {
       const place = `${config.unitAddress.toString(16)}-${unit.bus}-${unit.target}-${unit.lun}`;
-      const disk = this.#units.take(unit, (backend) =>
-        openDisk(unit, backend, place, this.#memory, this.#log, this.#state?.file(`${config.guest ?? ""}@${place}`)),
+      const shown = this.#units.take(unit.unit, () =>
+        openLogicalUnit(unit, place, this.#context(`${config.guest ?? ""}@${place}`)),
       );
-      device.addLogicalUnit(lunKey(unit), disk);
-      this.#log.info({ unit: disk.description, size: disk.size, target: unit.target }, "logical unit");
+      device.addLogicalUnit(lunKey(unit), shown);
+      this.#log.info({ unit: shown.description, size: shown.size, target: unit.target }, "logical unit");
     }
     const adapter = new ServerAdapter({
       link,
@@ -147,6 +145,16 @@ export class Daemon {
     });
     this.#served.push({ config, device, adapter });
     adapter.start();
+  }
+
+  /** What a unit is opened with; `name` is that of its file in the state directory. */
+  #context(name: string): UnitContext {
+    return {
+      memory: this.#memory,
+      log: this.#log,
+      reservationStorage: this.#state?.file(name),
+      state: this.#state?.unit(name),
+    };
   }
 
   status(): DaemonStatus {

@@ -1,4 +1,5 @@
 import { MEDIA_EVENT_EJECT_REQUEST, MEDIA_EVENT_NEW_MEDIA, MEDIA_EVENT_REMOVAL } from "../abi/mmc.ts";
+import type { BlockStore } from "./block-store.ts";
 import { DeviceServer } from "./device-server.ts";
 import type { TransferPool } from "./disk/transfer-pool.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
@@ -23,6 +24,9 @@ export abstract class Drive extends DeviceServer {
   readonly prevention = new RemovalPrevention();
   readonly mediaEvents = new MediaEvents();
 
+  /** A store as a medium that fits this drive: cut into blocks of its size. */
+  abstract mediumOf(store: BlockStore, readOnly: boolean): Medium;
+
   override get absence() {
     return this.tray.open ? MEDIUM_NOT_PRESENT_TRAY_OPEN : MEDIUM_NOT_PRESENT_TRAY_CLOSED;
   }
@@ -43,9 +47,14 @@ export abstract class Drive extends DeviceServer {
     super.nexusLost(nexus);
   }
 
+  override get description(): string {
+    const { open, lying } = this.tray;
+    if (!open) return super.description;
+    return lying === NO_MEDIUM ? "tray open" : `tray open, in it ${lying.store.description}`;
+  }
+
   override async close(): Promise<void> {
-    await this.tray.lying.store.close();
-    await super.close();
+    await Promise.all([this.tray.lying.store.close(), super.close()]);
   }
 
   /** Opens the tray; what was in the drive lies in it. The caller has asked `prevention`. */
@@ -66,7 +75,7 @@ export abstract class Drive extends DeviceServer {
   /**
    * Operator: opens the tray and takes the medium away. Resolves when its store is closed.
    * @param force also against an initiator's prevention
-   * @throws MediumMoveError when the drive is fixed, or removal is prevented: initiators then see an eject request
+   * @throws MediumMoveError when the drive is fixed or occupied, or removal is prevented: initiators then see an eject request
    */
   async ejectMedium(force = false): Promise<void> {
     if (!this.tray.open) this.#checkOperator(force);
@@ -80,9 +89,10 @@ export abstract class Drive extends DeviceServer {
    * Operator: puts a medium in, in the place of what is there, and closes the tray. The medium is the drive's from then
    * on; it is ready when this returns, and the promise resolves when the store of the old one is closed.
    * @param force also against an initiator's prevention
-   * @throws MediumMoveError as `ejectMedium`; the medium stays the caller's
+   * @throws MediumMoveError as `ejectMedium`, or when the medium has no block; it stays the caller's then
    */
   async loadMedium(medium: Medium, force = false): Promise<void> {
+    if (medium.blockCount === 0) throw new MediumMoveError(`${medium.store.description}: holds no whole block`);
     if (!this.tray.open) this.#checkOperator(force);
     const taken = this.tray.open ? this.tray.moveIn() : this.medium;
     this.exchangeMedium(medium);
@@ -92,6 +102,7 @@ export abstract class Drive extends DeviceServer {
 
   #checkOperator(force: boolean): void {
     if (!this.removable) throw new MediumMoveError("its medium is fixed");
+    if (this.occupation !== undefined) throw new MediumMoveError("SANITIZE or FORMAT UNIT has the medium for itself");
     if (force || !this.prevention.ofOperator) return;
     this.mediaEvents.raise(MEDIA_EVENT_EJECT_REQUEST);
     throw new MediumMoveError("an initiator prevents medium removal: let it eject, or use force");

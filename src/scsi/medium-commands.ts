@@ -27,7 +27,7 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
     opcode: PREVENT_ALLOW_MEDIUM_REMOVAL,
     name: "PREVENT ALLOW MEDIUM REMOVAL",
     usage: [0xff, OLD_LUN, 0, 0, PREVENT | PERSISTENT, CONTROL],
-    reservation: "write",
+    reservation: preventAllowReservation,
     whenNotReady: true,
     execute: preventAllow,
   },
@@ -39,11 +39,14 @@ function startStopReservation(task: ScsiTask): ReservationClass {
   return (flags & START) !== 0 && (flags & POWER_CONDITION) === 0 ? "allowed" : "write";
 }
 
+/** To allow the removal hurts nobody; to prevent it does. [SBC-3] table 13. */
+function preventAllowReservation(task: ScsiTask): ReservationClass {
+  return (cdb8(task, 4) & (PREVENT | PERSISTENT)) === 0 ? "allowed" : "write";
+}
+
 /** START STOP UNIT. [SBC-3] 5.25, [MMC-6] 6.42. Every transition is at once, so IMMED makes no difference. */
 function startStopUnit(drive: Drive, task: ScsiTask) {
   const flags = cdb8(task, 4);
-  // A FORMAT UNIT or SANITIZE under way is not to be stopped, nor its medium to be moved.
-  if (drive.notReady !== undefined && drive.notReady !== NOT_READY_STOPPED) return checkCondition(task, drive.notReady);
   // Beside a power condition, START and LOEJ say nothing; in each of them the next command is served.
   if ((flags & POWER_CONDITION) !== 0) return start(drive, task);
   if ((flags & LOAD_EJECT) !== 0) return (flags & START) !== 0 ? load(drive, task) : eject(drive, task);

@@ -17,6 +17,7 @@ import {
   WRITE_AND_VERIFY_10,
 } from "../../abi/scsi.ts";
 import { CONTROL, type Command, CommandTable, FIELD_2, FIELD_4, FIELD_8, OLD_LUN } from "../command.ts";
+import { COPY_COMMANDS } from "../copy/commands.ts";
 import { MEDIUM_COMMANDS } from "../medium-commands.ts";
 import { PRIMARY_COMMANDS } from "../primary/commands.ts";
 import { readCapacity10, readCapacity16 } from "./capacity.ts";
@@ -153,4 +154,5 @@ export const DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>([
   ...VERIFICATIONS,
   ...MEDIUM_STATE,
   ...ERASE_COMMANDS,
+  ...COPY_COMMANDS,
 ]);

@@ -1,7 +1,12 @@
 import { MODE_PAGE_CACHING, PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
+import type { BlockStore } from "../block-store.ts";
+import { CopyResults } from "../copy/copy-results.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
 import { Drive } from "../drive.ts";
+import type { LogicalUnit } from "../logical-unit.ts";
+import { Medium } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
+import type { Nexus } from "../task.ts";
 import { DISK_COMMANDS } from "./commands.ts";
 import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
 import { TransferPool } from "./transfer-pool.ts";
@@ -15,8 +20,12 @@ const DPO_FUA = 0x10;
 const ERASE_RATE = 0x800_0000;
 
 export interface DiskOptions extends DeviceServerOptions {
+  /** Bytes of a logical block, of every medium that comes into it; those of the first one unless told. */
+  blockSize?: number;
   /** Bytes a second that SANITIZE and FORMAT UNIT write at most. */
   eraseRate?: number;
+  /** The logical units between which EXTENDED COPY may copy; without it, this one alone. */
+  copyTargets?: () => Iterable<LogicalUnit>;
 }
 
 /** A direct-access block device. [SBC-3]. */
@@ -26,17 +35,26 @@ export class Disk extends Drive {
   readonly vitalProductData = DISK_VITAL_PRODUCT_DATA;
   readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
+  readonly #blockSize: number;
   /** WCE of the caching mode page. Without it every write is on stable storage before it is done. */
   writeCacheEnabled = true;
   /** Bytes a second that SANITIZE and FORMAT UNIT write. */
   readonly eraseRate: number;
+  readonly copyTargets: () => Iterable<LogicalUnit>;
+  readonly copies = new CopyResults();
 
-  constructor({ eraseRate = ERASE_RATE, ...options }: DiskOptions) {
+  constructor({ eraseRate = ERASE_RATE, copyTargets, blockSize, ...options }: DiskOptions) {
     super(options);
+    this.#blockSize = blockSize ?? options.medium.blockSize;
     this.eraseRate = eraseRate;
+    this.copyTargets = copyTargets ?? (() => [this]);
     this.transfers = new TransferPool(options.log, this.taskSet);
     this.modes = new ModePages<this>(DISK_MODE_PAGES, this, options.state, options.log);
     this.modesChanged();
+  }
+
+  mediumOf(store: BlockStore, readOnly: boolean): Medium {
+    return new Medium(store, this.#blockSize, readOnly);
   }
 
   override get deviceSpecificParameter(): number {
@@ -46,5 +64,10 @@ export class Disk extends Drive {
   override modesChanged(): void {
     super.modesChanged();
     this.writeCacheEnabled = (this.modes.currentByte(MODE_PAGE_CACHING, CACHING_FLAGS) & WRITE_CACHE_ENABLE) !== 0;
+  }
+
+  override nexusLost(nexus: Nexus): void {
+    super.nexusLost(nexus);
+    this.copies.lost(nexus);
   }
 }

@@ -8,6 +8,8 @@ const MOST_32 = 0xffff_ffff;
 const WRITE_SAME_NON_ZERO = 0x01;
 const UNMAP_GRANULARITY_ALIGNMENT_VALID = 0x8000_0000;
 const NON_ROTATING = 1;
+/** WABEREQ and WACEREQ 01b: what a SANITIZE has erased is read without error. */
+const READABLE_AFTER_ERASE = 0x50;
 const BODY_LENGTH = 60;
 const PROVISIONING_LENGTH = 4;
 
@@ -39,6 +41,7 @@ function limitsPage({ medium }: Disk): Uint8Array {
 function characteristics(): Uint8Array {
   const data = new DataView(new ArrayBuffer(BODY_LENGTH));
   data.setUint16(0, NON_ROTATING);
+  data.setUint8(3, READABLE_AFTER_ERASE);
   return new Uint8Array(data.buffer);
 }
 

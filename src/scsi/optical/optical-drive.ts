@@ -33,6 +33,10 @@ export class OpticalDrive extends Drive {
     return false;
   }
 
+  mediumOf(store: BlockStore): Medium {
+    return disc(store);
+  }
+
   /** The current profile: what kind of disc this is, as far as a drive can tell. [MMC-6] 5.3.1. */
   get profile(): number {
     if (this.medium === NO_MEDIUM) return PROFILE_NONE;

@@ -1,4 +1,4 @@
-import { PERIPHERAL_CD_DVD, PERIPHERAL_DIRECT_ACCESS, VPD_SUPPORTED_PAGES } from "../../abi/scsi.ts";
+import { EXTENDED_COPY, PERIPHERAL_CD_DVD, PERIPHERAL_DIRECT_ACCESS, VPD_SUPPORTED_PAGES } from "../../abi/scsi.ts";
 import { ascii } from "../ascii.ts";
 import type { DeviceServer } from "../device-server.ts";
 import { answerWith, invalidField } from "../sense.ts";
@@ -15,6 +15,8 @@ const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
 /** NORMACA: the unit establishes an ACA condition for commands with NACA. */
 const NORMAL_ACA = 0x20;
 const COMMAND_QUEUING = 0x02;
+/** 3PC: the unit manages third-party copies. */
+const THIRD_PARTY_COPY = 0x08;
 const STANDARD_LENGTH = 36;
 /** Vendor-specific bytes that hold the serial number, where AIX looks for it. [protocol] 5.2. */
 const VENDOR_SPECIFIC_LENGTH = 20;
@@ -44,14 +46,16 @@ export function inquiry(unit: DeviceServer, task: ScsiTask) {
 }
 
 function standardInquiry(unit: DeviceServer, task: ScsiTask): Uint8Array {
-  const { identity, peripheralDeviceType, removable, portGroups } = unit;
+  const { identity, peripheralDeviceType, removable, portGroups, commands } = unit;
   const data = new Uint8Array(STANDARD_WITH_DESCRIPTORS);
   data[0] = peripheralDeviceType;
   data[1] = removable ? REMOVABLE_MEDIUM : 0;
   data[2] = VERSION_SPC_4;
   data[3] = NORMAL_ACA | RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
-  data[5] = portGroups.asymmetric ? TPGS_IMPLICIT_AND_EXPLICIT : 0;
+  data[5] =
+    (portGroups.asymmetric ? TPGS_IMPLICIT_AND_EXPLICIT : 0) |
+    (commands.withOpcode(EXTENDED_COPY).length > 0 ? THIRD_PARTY_COPY : 0);
   data[7] = COMMAND_QUEUING;
   data.set(ascii(identity.vendor, 8), 8);
   data.set(ascii(identity.product, 16), 16);
