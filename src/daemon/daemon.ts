@@ -17,6 +17,7 @@ import { ServerAdapter } from "../target/server-adapter.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
+import { PortGroups } from "./port-groups.ts";
 import { SharedUnits } from "./shared-units.ts";
 import type { AdapterStatus, DaemonStatus } from "./status.ts";
 
@@ -45,6 +46,7 @@ export class Daemon {
   readonly #served: Served[] = [];
   readonly #ports: QemuPort[] = [];
   readonly #units = new SharedUnits();
+  readonly #portGroups: PortGroups;
   #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
   /** The software hypervisor, for adapters whose client is in this process. */
@@ -55,6 +57,7 @@ export class Daemon {
     this.#config = config;
     this.#log = log;
     this.#core = loadCore(this.#memory, config.core);
+    this.#portGroups = new PortGroups(config.portGroups);
     this.partitions = new LocalPartitions(this.#memory, this.#core, config.partition.name, config.partition.number);
   }
 
@@ -108,6 +111,7 @@ export class Daemon {
       clock: systemClock,
       log: this.#log,
       firstRelativeIdentifier: this.#served.length + 1,
+      portAdded: (portal, relativeIdentifier) => this.#portGroups.join("portals", portal, relativeIdentifier),
       openUnit: (lun, target) => {
         const place = `${target}-${lun.lun}`;
         return this.#units.take(lun.unit, () => openLogicalUnit(lun, place, this.#context(place)));
@@ -143,6 +147,7 @@ export class Daemon {
         maxTransfer: config.maxTransfer,
       },
     });
+    this.#portGroups.join("adapters", this.#served.length, this.#served.length + 1);
     this.#served.push({ config, device, adapter });
     adapter.start();
   }
@@ -154,6 +159,7 @@ export class Daemon {
       log: this.#log,
       reservationStorage: this.#state?.file(name),
       state: this.#state?.unit(name),
+      portGroups: this.#portGroups.groups,
     };
   }
 

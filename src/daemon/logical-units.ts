@@ -9,6 +9,7 @@ import type { Drive } from "../scsi/drive.ts";
 import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
 import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
+import type { TargetPortGroups } from "../scsi/target-port-groups.ts";
 import type { UnitState } from "../scsi/unit-state.ts";
 
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
@@ -23,6 +24,7 @@ export interface UnitContext {
   readonly log: Log;
   readonly reservationStorage?: ReservationStorage | undefined;
   readonly state?: UnitState | undefined;
+  readonly portGroups?: TargetPortGroups | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface UnitContext {
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
 export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
-  const { memory, log, reservationStorage, state } = context;
+  const { memory, log, reservationStorage, state, portGroups } = context;
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -42,7 +44,7 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  if (optical) return new OpticalDrive({ medium, identity, log, reservationStorage, state });
+  if (optical) return new OpticalDrive({ medium, identity, log, reservationStorage, state, portGroups });
   return new Disk({
     medium,
     removable: config.removable ?? false,
@@ -51,6 +53,7 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     log,
     reservationStorage,
     state,
+    portGroups,
   });
 }
 
