@@ -20,7 +20,6 @@ export const COPY_FLAGS_RESERVED = 0xc0;
 export const TARGET_IDENTIFICATION = 0xe4;
 export const TARGET_DESCRIPTOR_LENGTH = 32;
 export const TARGET_FLAGS = 1;
-export const TARGET_UNIT_IDENTIFIER_TYPE = 0xc0;
 export const TARGET_NUL = 0x20;
 export const TARGET_DEVICE_TYPE = 0x1f;
 export const TARGET_CODE_SET = 4;

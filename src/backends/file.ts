@@ -4,7 +4,7 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { type BlockStore, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
 import { FlushQueue } from "./flush-queue.ts";
-import { type OpenFile, openFile, StoreOpenError } from "./open-file.ts";
+import { type OpenFile, openFile, resizeFile, StoreOpenError } from "./open-file.ts";
 
 const EIO = -osConstants.errno.EIO;
 
@@ -18,7 +18,7 @@ const written = new Set<string>();
 export class FileStore implements BlockStore {
   readonly kind = "file";
   readonly physicalBlockSize = 4096;
-  readonly size: number;
+  size: number;
   readonly readOnly: boolean;
   readonly description: string;
   readonly #memory: SharedMemory;
@@ -64,6 +64,10 @@ export class FileStore implements BlockStore {
       }
     }
     return durable ? this.flush(completion) : STORE_DONE;
+  }
+
+  resize(size?: number): void {
+    this.size = resizeFile(this.#file, this.description, size);
   }
 
   flush(completion: StoreCompletion): number {

@@ -10,17 +10,19 @@ export class MemoryStore implements BlockStore {
   readonly kind = "memory";
   readonly readOnly = false;
   readonly physicalBlockSize = 512;
-  readonly size: number;
-  readonly description: string;
+  size: number;
   readonly #memory: SharedMemory;
   /** Linear address of each chunk, 0 for a hole. */
-  readonly #chunks: Uint32Array;
+  #chunks: Uint32Array;
 
   constructor(memory: SharedMemory, size: number) {
     this.#memory = memory;
     this.size = size;
-    this.description = `${size} bytes of memory`;
     this.#chunks = new Uint32Array(Math.ceil(size / CHUNK));
+  }
+
+  get description(): string {
+    return `${this.size} bytes of memory`;
   }
 
   read(offset: number, address: number, length: number, _completion: StoreCompletion): number {
@@ -46,6 +48,17 @@ export class MemoryStore implements BlockStore {
       done += piece;
     }
     return STORE_DONE;
+  }
+
+  /** What is cut off is gone: it reads as zeros should the disk grow again. */
+  resize(size = this.size): void {
+    const chunks = new Uint32Array(Math.ceil(size / CHUNK));
+    chunks.set(this.#chunks.subarray(0, chunks.length));
+    for (const chunk of this.#chunks.subarray(chunks.length)) if (chunk !== 0) this.#memory.free(chunk, CHUNK);
+    const last = size % CHUNK === 0 ? 0 : (chunks.at(-1) ?? 0);
+    if (last !== 0) this.#memory.u8.fill(0, last + (size % CHUNK), last + CHUNK);
+    this.#chunks = chunks;
+    this.size = size;
   }
 
   flush(_completion: StoreCompletion): number {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
 
 /** An image or device that can't be served; the message names it and says what to do. */
 export class StoreOpenError extends Error {
@@ -36,6 +36,20 @@ export function openFile(path: string, readOnly: boolean): OpenFile {
     closeSync(fd);
     throw error;
   }
+}
+
+/**
+ * Measures an open file again, after giving it another size if one is asked for.
+ * @returns bytes: whole sectors
+ * @throws StoreOpenError
+ */
+export function resizeFile({ fd }: OpenFile, path: string, size?: number): number {
+  try {
+    if (size !== undefined) ftruncateSync(fd, size);
+  } catch (error) {
+    throw new StoreOpenError(`${path}: can't be made ${size} bytes long: ${(error as Error).message}`);
+  }
+  return measure(path, fstatSync(fd)).size;
 }
 
 function open(path: string, readOnly: boolean): number {

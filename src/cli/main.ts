@@ -4,8 +4,10 @@ import { packageVersion } from "../host/package-version.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT_DONE, EXIT_USAGE, reportError } from "./errors.ts";
 import { guestCommand } from "./guest.ts";
+import { mediumCommand } from "./medium.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
+import { unitCommand } from "./unit.ts";
 
 const program = new Command("vscsi")
   .description(
@@ -13,16 +15,22 @@ const program = new Command("vscsi")
   )
   .addCommand(serveCommand())
   .addCommand(statusCommand())
+  .addCommand(unitCommand())
+  .addCommand(mediumCommand())
   .addCommand(guestCommand())
   .addCommand(demoCommand())
   .version(packageVersion())
   .showHelpAfterError("(vscsi --help tells more)");
 
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of withSubcommands(program)) command.exitOverride();
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE;
   else process.exitCode = reportError(error);
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }

@@ -100,6 +100,13 @@ function iscsiPortal(text: string): { address?: string; port?: number } {
   return { ...(address && { address }), ...(port !== undefined && { port: Number(port) }) };
 }
 
+/** The one medium that a command's flags describe, undefined when they describe none. @throws UsageError */
+export function backendFlag(disk: string | undefined, memory: string | undefined) {
+  if (disk !== undefined && memory !== undefined) throw new UsageError("--disk and --memory do not go together");
+  if (disk !== undefined) return diskFlag(disk);
+  return memory === undefined ? undefined : memoryFlag(memory);
+}
+
 function diskFlag(text: string): { backend: { type: "file"; path: string }; readOnly: boolean } {
   const readOnly = text.endsWith(",ro");
   return { backend: { type: "file", path: readOnly ? text.slice(0, -3) : text }, readOnly };

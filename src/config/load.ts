@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { z } from "zod";
 import { type Config, configSchema } from "./schema.ts";
 
 /** A configuration that can't be used: the user's to mend. Each line names the key, the value and what is allowed. */
@@ -28,7 +29,12 @@ export function loadConfig(path: string): Config {
 
 /** Checks a configuration value; `source` names it in errors. @throws ConfigError */
 export function checkConfig(value: unknown, source: string): Config {
-  const result = configSchema.safeParse(value);
+  return checkValue(configSchema, value, source);
+}
+
+/** Checks a value against a schema; `source` names it in errors. @throws ConfigError */
+export function checkValue<Schema extends z.ZodType>(schema: Schema, value: unknown, source: string): z.output<Schema> {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => {
     const key = issue.path.map(String).join(".") || "(top)";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { iscsiSchema } from "./iscsi-schema.ts";
 import { checkPortGroups, portGroups } from "./port-group-schema.ts";
-import { checkShownUnit, namedUnit, printable, shownUnit, size } from "./unit-schema.ts";
+import { checkShownUnit, namedUnit, printable, shownUnit, size, unitAddress } from "./unit-schema.ts";
 
 /** Least request limit that lets a client scan ([protocol] credit: Linux keeps two for task management). */
 const REQUEST_LIMIT_MINIMUM = 3;
@@ -9,11 +9,6 @@ const REQUEST_LIMIT_MAXIMUM = 1024;
 /** LoPAR: a server promises at least 256 KiB. */
 const MAX_TRANSFER_MINIMUM = 0x40000;
 const MAX_TRANSFER_MAXIMUM = 0x100_0000;
-
-const unitAddress = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{1,8}$/, 'a unit address in hexadecimal, such as "0x71000003"')
-  .transform((text) => Number.parseInt(text, 16));
 
 const logicalUnit = z
   .strictObject({

@@ -13,6 +13,11 @@ export const size = z
   })
   .describe('bytes, or a number with K, M, G or T ("64M")');
 
+export const unitAddress = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{1,8}$/, 'a unit address in hexadecimal, such as "0x71000003"')
+  .transform((text) => Number.parseInt(text, 16));
+
 export const printable = (length: number) =>
   z
     .string()
@@ -25,13 +30,14 @@ const fileBackend = z.strictObject({
   path: z.string().min(1, "the path of an image or block device"),
 });
 
-const backend = z.discriminatedUnion("type", [memoryBackend, fileBackend]);
+export const backend = z.discriminatedUnion("type", [memoryBackend, fileBackend]);
 
 /** What a logical unit is, wherever it is shown. */
 const unitBody = {
   type: z.enum(["disk", "optical"]).default("disk"),
   removable: z.boolean().optional(),
   readOnly: z.boolean().default(false),
+  eraseRate: size.optional().describe("bytes a second that SANITIZE and FORMAT UNIT write at most"),
   blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
   vendor: printable(8).optional(),
   product: printable(16).optional(),

@@ -6,15 +6,15 @@ export class ControlError extends Error {
   readonly code = "VSCSI_CONTROL";
 }
 
-/** How long a daemon may take to answer, in milliseconds. */
+/** How long a daemon may take to answer, in milliseconds, unless the method may take longer. */
 const ANSWER_TIMEOUT = 5_000;
 
 /**
  * Asks the daemon behind a control socket.
  * @returns the result as the daemon gave it
- * @throws ControlError when nobody listens, nothing comes back in 5 s, or the daemon answers with an error
+ * @throws ControlError when nobody listens, nothing comes back in time, or the daemon answers with an error
  */
-export function callDaemon(path: string, method: string, params?: unknown): Promise<unknown> {
+export function callDaemon(path: string, method: string, params?: unknown, timeout = ANSWER_TIMEOUT): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     let text = "";
@@ -23,9 +23,7 @@ export function callDaemon(path: string, method: string, params?: unknown): Prom
       reject(new ControlError(reason));
     };
     socket.setEncoding("utf8");
-    socket.setTimeout(ANSWER_TIMEOUT, () =>
-      fail(`${path}: the daemon did not answer within ${ANSWER_TIMEOUT / 1000} s`),
-    );
+    socket.setTimeout(timeout, () => fail(`${path}: the daemon did not answer within ${timeout / 1000} s`));
     socket.on("connect", () => {
       const request: Request = { jsonrpc: "2.0", id: 1, method, ...(params === undefined ? {} : { params }) };
       socket.write(`${JSON.stringify(request)}\n`);

@@ -8,10 +8,14 @@ import {
   LINE_MAX,
   METHOD_NOT_FOUND,
   PARSE_ERROR,
+  REFUSED,
   type Request,
 } from "./protocol.ts";
 
-/** Methods by name. What a handler returns is the result; what it throws becomes an error answer. */
+/**
+ * Methods by name. What a handler returns, or what its promise brings, is the result; what it throws becomes an error
+ * answer: an error with a `code` is the asker's to mend, any other one is ours.
+ */
 export type Methods = Readonly<Record<string, (params: unknown) => unknown>>;
 
 /** The daemon's control socket: private to its owner, who may ask for everything. */
@@ -49,12 +53,19 @@ export class ControlServer {
       pending += text;
       const lines = pending.split("\n");
       pending = lines.pop() ?? "";
-      for (const line of lines) if (line.trim()) socket.write(`${JSON.stringify(this.#answer(line))}\n`);
+      for (const line of lines) if (line.trim()) this.#reply(socket, line);
       if (pending.length > LINE_MAX) socket.destroy();
     });
   }
 
-  #answer(line: string): Answer {
+  /** Answers come as they are ready: their ids tell whose they are. */
+  #reply(socket: Socket, line: string): void {
+    void this.#answer(line).then((answer) => {
+      if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`);
+    });
+  }
+
+  async #answer(line: string): Promise<Answer> {
     let request: Partial<Request> | null;
     try {
       request = JSON.parse(line);
@@ -70,10 +81,15 @@ export class ControlServer {
       return failure(id, METHOD_NOT_FOUND, `no method ${request.method}; there are: ${known}`);
     }
     try {
-      return { jsonrpc: "2.0", id, result: method(request.params) };
+      return { jsonrpc: "2.0", id, result: await method(request.params) };
     } catch (error) {
+      const { message } = error as Error;
+      if (error instanceof Error && "code" in error) {
+        this.#log.warn({ method: request.method, error: message }, "control method refused");
+        return failure(id, REFUSED, message);
+      }
       this.#log.error({ method: request.method, err: error }, "control method failed");
-      return failure(id, INTERNAL_ERROR, (error as Error).message);
+      return failure(id, INTERNAL_ERROR, message);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
 import type { AdapterConfig, Config, IscsiConfig } from "../config/schema.ts";
-import { ControlServer } from "../control/server.ts";
+import { ControlServer, type Methods } from "../control/server.ts";
 import { systemClock } from "../core/clock.ts";
 import { loadCore } from "../core/core.ts";
 import type { CrqLink } from "../core/crq-link.ts";
@@ -17,9 +17,11 @@ import { ServerAdapter } from "../target/server-adapter.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
+import { adapterNames, Places, targetNames } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
 import { SharedUnits } from "./shared-units.ts";
 import type { AdapterStatus, DaemonStatus } from "./status.ts";
+import { UnitOperations } from "./unit-operations.ts";
 
 /** Slots above the request limit: for MADs, pings, and a client that overruns its credit and is to be told so. */
 const SPARE_SLOTS = 16;
@@ -45,7 +47,8 @@ export class Daemon {
   readonly #started = systemClock.now();
   readonly #served: Served[] = [];
   readonly #ports: QemuPort[] = [];
-  readonly #units = new SharedUnits();
+  readonly #units = new SharedUnits((config, { place, state }) => openLogicalUnit(config, place, this.#context(state)));
+  readonly #places = new Places();
   readonly #portGroups: PortGroups;
   #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
@@ -79,9 +82,7 @@ export class Daemon {
   async #start(): Promise<void> {
     const { stateDirectory } = this.#config;
     if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
-    this.#units.openNamed(this.#config.logicalUnits, (unit) =>
-      openLogicalUnit(unit, unit.name, this.#context(unit.name)),
-    );
+    for (const unit of this.#config.logicalUnits) this.#units.openNamed(unit);
     const links = new Map<string, QemuLink[]>(this.#config.guests.map(({ name }) => [name, []]));
     for (const config of this.#config.adapters) {
       const slots = config.requestLimit + SPARE_SLOTS;
@@ -100,8 +101,18 @@ export class Daemon {
     }
     const { control, iscsi } = this.#config;
     if (iscsi !== undefined) await this.#serveIscsi(iscsi);
-    if (control !== undefined)
-      this.#control = await ControlServer.listen(control, { status: () => this.status() }, this.#log);
+    if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
+  }
+
+  #methods(): Methods {
+    const operations = new UnitOperations({
+      places: this.#places,
+      units: this.#units,
+      memory: this.#memory,
+      clock: systemClock,
+      log: this.#log,
+    });
+    return { status: () => this.status(), ...operations.methods };
   }
 
   async #serveIscsi(config: IscsiConfig): Promise<void> {
@@ -112,11 +123,9 @@ export class Daemon {
       log: this.#log,
       firstRelativeIdentifier: this.#served.length + 1,
       portAdded: (portal, relativeIdentifier) => this.#portGroups.join("portals", portal, relativeIdentifier),
-      openUnit: (lun, target) => {
-        const place = `${target}-${lun.lun}`;
-        return this.#units.take(lun.unit, () => openLogicalUnit(lun, place, this.#context(place)));
-      },
+      openUnit: (lun, target) => this.#units.take(lun, targetNames(target, lun.lun)),
     });
+    for (const [name, device] of exports.devices) this.#places.addTarget(name, device);
     this.#iscsi = exports;
     await exports.listen();
   }
@@ -124,10 +133,7 @@ export class Daemon {
   #serve(config: AdapterConfig, link: CrqLink): void {
     const device = new ScsiTargetDevice(this.#log);
     for (const unit of config.logicalUnits) {
-      const place = `${config.unitAddress.toString(16)}-${unit.bus}-${unit.target}-${unit.lun}`;
-      const shown = this.#units.take(unit.unit, () =>
-        openLogicalUnit(unit, place, this.#context(`${config.guest ?? ""}@${place}`)),
-      );
+      const shown = this.#units.take(unit, adapterNames(config.guest, config.unitAddress, unit));
       device.addLogicalUnit(lunKey(unit), shown);
       this.#log.info({ unit: shown.description, size: shown.size, target: unit.target }, "logical unit");
     }
@@ -149,6 +155,7 @@ export class Daemon {
     });
     this.#portGroups.join("adapters", this.#served.length, this.#served.length + 1);
     this.#served.push({ config, device, adapter });
+    this.#places.addAdapter(config.guest, config.unitAddress, device);
     adapter.start();
   }
 
@@ -157,8 +164,8 @@ export class Daemon {
     return {
       memory: this.#memory,
       log: this.#log,
-      reservationStorage: this.#state?.file(name),
-      state: this.#state?.unit(name),
+      storage: this.#state?.file(name),
+      copyTargets: () => this.#units.all,
       portGroups: this.#portGroups.groups,
     };
   }

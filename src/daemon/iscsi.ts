@@ -62,6 +62,11 @@ export class IscsiExports {
     this.#service = new IscsiService({ memory, clock, log, limits: config.limits, targets, portals });
   }
 
+  /** Target devices by the names of their targets. */
+  get devices(): ReadonlyMap<string, ScsiTargetDevice> {
+    return this.#devices;
+  }
+
   /** @throws SocketError */
   listen(): Promise<void> {
     return this.#service.listen();

@@ -5,7 +5,9 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { Disk } from "../scsi/disk/disk.ts";
+import { Erasing } from "../scsi/disk/erase/erasing.ts";
 import type { Drive } from "../scsi/drive.ts";
+import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
 import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
@@ -15,15 +17,19 @@ import type { UnitState } from "../scsi/unit-state.ts";
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
 const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
 
+/** Where a unit keeps what outlives the daemon. */
+type UnitStorage = ReservationStorage & { readonly subjects: UnitState };
+
 /** What describes a unit, wherever it is shown. */
-type UnitConfig = Omit<NamedUnitConfig, "name">;
+export type UnitConfig = Omit<NamedUnitConfig, "name">;
 
 /** What a unit is given by the daemon. */
 export interface UnitContext {
   readonly memory: SharedMemory;
   readonly log: Log;
-  readonly reservationStorage?: ReservationStorage | undefined;
-  readonly state?: UnitState | undefined;
+  readonly storage?: UnitStorage | undefined;
+  /** The units between which EXTENDED COPY may copy. */
+  readonly copyTargets?: () => Iterable<LogicalUnit>;
   readonly portGroups?: TargetPortGroups | undefined;
 }
 
@@ -33,7 +39,7 @@ export interface UnitContext {
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
 export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
-  const { memory, log, reservationStorage, state, portGroups } = context;
+  const { memory, log, storage, copyTargets, portGroups } = context;
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -44,17 +50,20 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  if (optical) return new OpticalDrive({ medium, identity, log, reservationStorage, state, portGroups });
-  return new Disk({
+  const kept = { reservationStorage: storage, state: storage?.subjects, portGroups };
+  if (optical) return new OpticalDrive({ medium, identity, log, ...kept });
+  const disk = new Disk({
     medium,
     removable: config.removable ?? false,
     blockSize: config.blockSize,
     identity,
     log,
-    reservationStorage,
-    state,
-    portGroups,
+    ...kept,
+    ...(config.eraseRate !== undefined && { eraseRate: config.eraseRate }),
+    ...(copyTargets && { copyTargets }),
   });
+  Erasing.resume(disk, memory);
+  return disk;
 }
 
 /** A store as the first medium of the drive that a configuration describes. @throws StoreOpenError */

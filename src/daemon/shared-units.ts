@@ -1,37 +1,82 @@
 import type { NamedUnitConfig } from "../config/schema.ts";
-import type { LogicalUnit } from "../scsi/logical-unit.ts";
+import type { Drive } from "../scsi/drive.ts";
+import type { UnitConfig } from "./logical-units.ts";
+
+/** What a unit of the daemon is known by. */
+export interface UnitNames {
+  /** What its serial number is made of when it has none: its place, or its own name. */
+  readonly place: string;
+  /** Under which it keeps its state: unique in the daemon. */
+  readonly state: string;
+}
+
+/** A unit as an adapter or target shows it: by name, or described there. */
+export type ShownUnitConfig = UnitConfig & { readonly unit?: string | undefined };
+
+/** A name that no logical unit has, or one has already. */
+export class UnitNameError extends Error {
+  readonly code = "VSCSI_UNIT";
+}
+
+/** Opens a unit. @throws StoreOpenError, StateDirectoryError, StoredStateError */
+type UnitOpener = (config: UnitConfig, names: UnitNames) => Drive;
 
 /** Logical units of the daemon: the named ones, which several ports may show, and those of one place. */
 export class SharedUnits {
-  readonly #named = new Map<string, LogicalUnit>();
-  readonly #all = new Set<LogicalUnit>();
+  readonly #openUnit: UnitOpener;
+  readonly #named = new Map<string, Drive>();
+  readonly #all = new Set<Drive>();
 
-  /** Opens every named unit with `open`. @throws StoreOpenError */
-  openNamed(configs: readonly NamedUnitConfig[], open: (config: NamedUnitConfig) => LogicalUnit): void {
-    for (const config of configs) {
-      const unit = open(config);
-      this.#all.add(unit);
-      this.#named.set(config.name, unit);
-    }
+  constructor(openUnit: UnitOpener) {
+    this.#openUnit = openUnit;
   }
 
-  /** The unit of a name, or one that `open` makes for a place that has none. @throws StoreOpenError */
-  take(name: string | undefined, open: () => LogicalUnit): LogicalUnit {
-    if (name !== undefined) return this.#withName(name);
-    const unit = open();
-    this.#all.add(unit);
+  get all(): Iterable<Drive> {
+    return this.#all;
+  }
+
+  /** Opens a unit that ports may show by its name. @throws UnitNameError, StoreOpenError, StateDirectoryError */
+  openNamed({ name, ...config }: NamedUnitConfig): Drive {
+    if (this.#named.has(name)) throw new UnitNameError(`there is a logical unit named ${name} already`);
+    const unit = this.#open(config, { place: name, state: name });
+    this.#named.set(name, unit);
     return unit;
   }
 
-  /** The schema lets no place name a unit that is not there. */
-  #withName(name: string): LogicalUnit {
+  /** The unit that is shown by its name, or one opened for the place that `names` tells. @throws as openNamed */
+  take(shown: ShownUnitConfig, names: UnitNames): Drive {
+    return shown.unit === undefined ? this.#open(shown, names) : this.named(shown.unit);
+  }
+
+  /** @throws UnitNameError */
+  named(name: string): Drive {
     const unit = this.#named.get(name);
-    if (unit === undefined) throw new Error(`no logical unit is named ${name}`);
+    if (unit === undefined) throw new UnitNameError(`no logical unit is named ${name}`);
     return unit;
+  }
+
+  /** The name that a unit has, if it has one. */
+  nameOf(unit: Drive): string | undefined {
+    for (const [name, named] of this.#named) if (named === unit) return name;
+    return undefined;
+  }
+
+  /** Flushes and closes a unit that nobody shows any more, and forgets it. @throws when writes may be lost */
+  async retire(unit: Drive): Promise<void> {
+    const name = this.nameOf(unit);
+    this.#all.delete(unit);
+    if (name !== undefined) this.#named.delete(name);
+    await unit.close();
   }
 
   /** Flushes and closes every unit. */
   async close(): Promise<void> {
     await Promise.all([...this.#all].map((unit) => unit.close()));
+  }
+
+  #open(config: UnitConfig, names: UnitNames): Drive {
+    const unit = this.#openUnit(config, names);
+    this.#all.add(unit);
+    return unit;
   }
 }

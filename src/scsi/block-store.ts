@@ -20,6 +20,12 @@ export interface BlockStore {
   read(offset: number, address: number, length: number, completion: StoreCompletion): number;
   /** Writes. With `durable` (FUA) the bytes are on stable storage before it is done. */
   write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number;
+  /**
+   * Takes over the capacity that the bytes have by now, or gives them another one first; `size` tells it afterwards. An
+   * operation under way beyond a new, nearer end fails. Without it the capacity stays.
+   * @throws StoreOpenError when it can't be
+   */
+  resize?(size?: number): void;
   /** Everything acknowledged so far is on stable storage when this is done (fdatasync). */
   flush(completion: StoreCompletion): number;
   /** Ends; rejects when the last flush failed. No operation is pending any more. */

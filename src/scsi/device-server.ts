@@ -190,6 +190,10 @@ export abstract class DeviceServer implements LogicalUnit {
     this.taskSet.abort(which, then);
   }
 
+  whenGone(which: (task: ScsiTask) => boolean, then: () => void): void {
+    this.taskSet.whenGone(which, then);
+  }
+
   /** That of a nexus which has no ACA condition is no error. [SAM-5] 7.4. */
   clearAca(nexus: Nexus): boolean {
     if (this.#aca.faultedNexus !== nexus) return true;

@@ -4,7 +4,13 @@ import { DeviceServer } from "./device-server.ts";
 import type { TransferPool } from "./disk/transfer-pool.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
 import { MediaEvents, RemovalPrevention, Tray } from "./removable-medium.ts";
-import { MEDIUM_MAY_HAVE_CHANGED, MEDIUM_NOT_PRESENT_TRAY_CLOSED, MEDIUM_NOT_PRESENT_TRAY_OPEN } from "./sense.ts";
+import {
+  CAPACITY_DATA_CHANGED,
+  MEDIUM_MAY_HAVE_CHANGED,
+  MEDIUM_NOT_PRESENT_TRAY_CLOSED,
+  MEDIUM_NOT_PRESENT_TRAY_OPEN,
+  MODE_PARAMETERS_CHANGED,
+} from "./sense.ts";
 import type { Nexus } from "./task.ts";
 
 /** An operator asked for what the drive can't do now; the text says what would help. */
@@ -100,7 +106,46 @@ export abstract class Drive extends DeviceServer {
     await this.#retire(taken);
   }
 
+  /**
+   * Operator: takes over the capacity that the store has by now, or gives it another one.
+   * @param size bytes
+   * @throws MediumMoveError; what the store throws
+   */
+  resizeMedium(size?: number): void {
+    const { medium } = this;
+    this.#checkFree();
+    if (medium === NO_MEDIUM) throw new MediumMoveError("there is no medium in it");
+    if (medium.store.resize === undefined)
+      throw new MediumMoveError(`a store of the kind "${medium.store.kind}" has one size`);
+    medium.store.resize(size);
+    const resized = this.mediumOf(medium.store, medium.readOnly);
+    this.exchangeMedium(resized);
+    if (resized.blockCount !== medium.blockCount) this.attention(CAPACITY_DATA_CHANGED);
+  }
+
+  /** Operator: protects the medium from being written, or no longer. @throws MediumMoveError */
+  protectMedium(readOnly: boolean): void {
+    const { medium } = this;
+    this.#checkFree();
+    if (medium === NO_MEDIUM) throw new MediumMoveError("there is no medium in it");
+    if (medium.readOnly === readOnly) return;
+    const changed = this.mediumOf(medium.store, readOnly);
+    if (changed.readOnly !== readOnly)
+      throw new MediumMoveError(
+        `${medium.store.description} was opened for reading only: load it again to write to it`,
+      );
+    this.exchangeMedium(changed);
+    // The write protect bit is part of the mode parameter header. [SPC-4] 7.5.5
+    this.attention(MODE_PARAMETERS_CHANGED);
+  }
+
+  #checkFree(): void {
+    if (this.occupation !== undefined)
+      throw new MediumMoveError(`it can't be now: ${this.occupation.condition.name.toLowerCase()}`);
+  }
+
   #checkOperator(force: boolean): void {
+    this.#checkFree();
     if (!this.removable) throw new MediumMoveError("its medium is fixed");
     if (this.occupation !== undefined) throw new MediumMoveError("SANITIZE or FORMAT UNIT has the medium for itself");
     if (force || !this.prevention.ofOperator) return;

@@ -14,6 +14,8 @@ export interface LogicalUnit {
   execute(task: ScsiTask): void;
   /** Aborts the tasks that `which` picks; `then` follows when the last of them has left, at once if there is none. */
   abortTasks(which: (task: ScsiTask) => boolean, then: () => void): void;
+  /** `then` follows when the tasks that `which` picks have left by themselves, at once if there is none. */
+  whenGone(which: (task: ScsiTask) => boolean, then: () => void): void;
   /** CLEAR ACA [SAM-5] 7.4. @returns false when the unit establishes no ACA */
   clearAca(nexus: Nexus): boolean;
   /** LOGICAL UNIT RESET [SAM-5] 7.7: every task is aborted, what commands have changed is as after power on. */

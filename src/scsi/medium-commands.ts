@@ -33,15 +33,14 @@ export const MEDIUM_COMMANDS: readonly Command<Drive>[] = [
   },
 ];
 
-/** To start a unit hurts nobody; to stop it, or to change its power condition, does. [SBC-3] table 13. */
+/** To start or load hurts nobody; to stop, to eject or to change the power condition does. [SBC-3] table 13. */
 function startStopReservation(task: ScsiTask): ReservationClass {
-  const flags = cdb8(task, 4);
-  return (flags & START) !== 0 && (flags & POWER_CONDITION) === 0 ? "allowed" : "write";
+  return (cdb8(task, 4) & (START | POWER_CONDITION)) === START ? "allowed" : "write";
 }
 
 /** To allow the removal hurts nobody; to prevent it does. [SBC-3] table 13. */
 function preventAllowReservation(task: ScsiTask): ReservationClass {
-  return (cdb8(task, 4) & (PREVENT | PERSISTENT)) === 0 ? "allowed" : "write";
+  return (cdb8(task, 4) & PREVENT) === 0 ? "allowed" : "write";
 }
 
 /** START STOP UNIT. [SBC-3] 5.25, [MMC-6] 6.42. Every transition is at once, so IMMED makes no difference. */

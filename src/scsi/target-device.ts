@@ -47,13 +47,23 @@ export class ScsiTargetDevice implements TargetDevice {
     for (const nexus of this.#nexuses) unit.nexusOpened(nexus);
   }
 
-  /** Takes a logical unit away from every nexus of this port. The caller waits for its tasks and closes it. */
-  removeLogicalUnit(key: number): void {
+  /**
+   * Takes a logical unit away from every nexus of this port: no command reaches it any more, those that it has may end.
+   * @param then follows when they have, and this port has no part in the unit any more
+   * @returns what aborts those that are left, undefined when there is no unit at the key
+   */
+  removeLogicalUnit(key: number, then: () => void = () => {}): (() => void) | undefined {
     const unit = this.#units.get(key);
-    if (unit === undefined) return;
+    if (unit === undefined) return undefined;
     this.#units.delete(key);
-    for (const nexus of this.#nexuses) unit.nexusLost(nexus);
     this.#inventoryChanged();
+    const nexuses = new Set(this.#nexuses);
+    const ours = (task: ScsiTask) => nexuses.has(task.nexus);
+    unit.whenGone(ours, () => {
+      for (const nexus of nexuses) unit.nexusLost(nexus);
+      then();
+    });
+    return () => unit.abortTasks(ours, () => {});
   }
 
   nexusOpened(nexus: Nexus): void {

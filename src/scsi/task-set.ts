@@ -60,7 +60,7 @@ export class TaskSet {
     const waiting = this.#waiting.filter(which);
     for (const task of [...running, ...waiting]) task.aborted = true;
     this.#waiting = this.#waiting.filter((task) => !waiting.includes(task));
-    for (const task of waiting) task.done();
+    for (const task of waiting) this.#leave(task);
     this.#whenLeft(running, then);
     for (const task of running) this.#underWay.get(task)?.();
     if (this.#waiting.length > 0) this.#startWaiting();
@@ -86,6 +86,17 @@ export class TaskSet {
     this.#whenLeft([...this.#underWay.keys()], then);
   }
 
+  /** `then` follows when the tasks that `which` picks among all that are here now have left, at once if there is none. */
+  whenGone(which: (task: ScsiTask) => boolean, then: () => void): void {
+    this.#whenLeft([...this.#underWay.keys(), ...this.#waiting].filter(which), then);
+  }
+
+  /** A task that never started ends. */
+  #leave(task: ScsiTask): void {
+    task.done();
+    if (this.#departures.length > 0) this.#tellDepartures(task);
+  }
+
   #whenLeft(tasks: readonly ScsiTask[], then: () => void): void {
     if (tasks.length > 0) this.#departures.push({ left: new Set(tasks), then });
     else then();
@@ -108,6 +119,8 @@ export class TaskSet {
     for (let next = this.#waiting[0]; next !== undefined && this.#mayStart(next); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.#start(next);
+      // One that has ended at once is not told by `left`.
+      if (this.#departures.length > 0 && !this.#underWay.has(next)) this.#tellDepartures(next);
     }
   }
 }

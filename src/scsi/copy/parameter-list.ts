@@ -35,7 +35,6 @@ import {
   TARGET_NUL,
   TARGET_PAD,
   TARGET_TYPE_SPECIFIC,
-  TARGET_UNIT_IDENTIFIER_TYPE,
 } from "../../abi/copy.ts";
 import { LIST_TOO_SHORT, ParameterFault, wrongParameter } from "../parameter-fault.ts";
 import {
@@ -131,12 +130,11 @@ function faultOfHeader(list: DataView, targetsLength: number, segmentsLength: nu
   return undefined;
 }
 
-/** Identification descriptor. [SPC-4] 6.4.5.3. */
+/** Identification descriptor. [SPC-4] 6.4.5.3: what SPC-3 had as LU ID TYPE is ignored. */
 function parseTarget(list: DataView, at: number): CopyTarget | ParameterFault {
   if (list.getUint8(at) !== TARGET_IDENTIFICATION)
     return new ParameterFault(UNSUPPORTED_TARGET_DESCRIPTOR, { fieldPointer: at });
   const flags = list.getUint8(at + TARGET_FLAGS);
-  if ((flags & TARGET_UNIT_IDENTIFIER_TYPE) !== 0) return wrongParameter(at + TARGET_FLAGS, 7);
   const length = list.getUint8(at + TARGET_DESIGNATOR_LENGTH);
   if (length > TARGET_DESIGNATOR_MAXIMUM) return wrongParameter(at + TARGET_DESIGNATOR_LENGTH);
   const type = list.getUint8(at + TARGET_DESIGNATOR_TYPE);

@@ -59,7 +59,6 @@ describe("faults", () => {
     ["too much of both", copyList({ targets: Array(17).fill(TARGET), segments: Array(65).fill(SEGMENT) }), "5/1a/0"],
     ["another target descriptor", copyList({ ...PLAIN, targets: [TARGET.with(0, 0xe0)] }), "5/26/7"],
     ["another segment descriptor", copyList({ ...PLAIN, segments: [SEGMENT.with(0, 0x03)] }), "5/26/9"],
-    ["a reserved unit identifier type", copyList({ ...PLAIN, targets: [TARGET.with(1, 0xc0)] }), "5/26/0"],
     ["a designator that is too long", copyList({ ...PLAIN, targets: [TARGET.with(7, 21)] }), "5/26/0"],
     ["a wrong descriptor length", copyList({ ...PLAIN, segments: [SEGMENT.with(3, 23)] }), "5/26/0"],
   ])("%s", (_name, list, sense) => {
