@@ -9,6 +9,7 @@ export interface ServeFlags {
   config?: string;
   disk?: string[];
   memory?: string[];
+  cdrom?: string[];
   unit?: string;
   socket?: string;
   /** True when the flag came without a place. */
@@ -33,12 +34,18 @@ export function defaultGuestSocket(): string {
 
 /**
  * Makes the configuration that the flags describe: one adapter for a QEMU guest, its disks at targets 1, 2, 3 … in
- * the order given, `--disk` first. @throws UsageError, ConfigError
+ * the order given, `--disk` first, `--cdrom` last. @throws UsageError, ConfigError
  */
 export function configFromFlags(flags: ServeFlags): Config {
-  const backends = [...(flags.disk ?? []).map(diskFlag), ...(flags.memory ?? []).map(memoryFlag)];
-  if (backends.length === 0)
-    throw new UsageError("nothing to serve: give --config FILE, or disks with --disk PATH[,ro] or --memory SIZE");
+  const units = [
+    ...(flags.disk ?? []).map(diskFlag),
+    ...(flags.memory ?? []).map(memoryFlag),
+    ...(flags.cdrom ?? []).map(cdromFlag),
+  ];
+  if (units.length === 0)
+    throw new UsageError(
+      "nothing to serve: give --config FILE, or units with --disk PATH[,ro], --memory SIZE or --cdrom PATH",
+    );
   const unitAddress = flags.unit ?? DEFAULT_UNIT_ADDRESS;
   const input: ConfigInput = {
     version: 1,
@@ -52,34 +59,34 @@ export function configFromFlags(flags: ServeFlags): Config {
             {
               unitAddress,
               guest: "guest",
-              logicalUnits: backends.map((unit, index) => ({ target: index + 1, ...unit })),
+              logicalUnits: units.map((unit, index) => ({ target: index + 1, ...unit })),
             },
           ],
         }
-      : sharedDisks(backends, unitAddress, flags.iscsi === true ? DEFAULT_ISCSI_PLACE : flags.iscsi)),
+      : sharedUnits(units, unitAddress, flags.iscsi === true ? DEFAULT_ISCSI_PLACE : flags.iscsi)),
   };
   return checkConfig(input, "flags");
 }
 
-type DiskFlag = ReturnType<typeof diskFlag> | ReturnType<typeof memoryFlag>;
+type UnitFlag = ReturnType<typeof diskFlag> | ReturnType<typeof memoryFlag> | ReturnType<typeof cdromFlag>;
 
-/** The disks under names, so that the adapter and an iSCSI target show the same; each is who it is without iSCSI. */
-function sharedDisks(backends: readonly DiskFlag[], unitAddress: string, place: string) {
+/** The units under names, so that the adapter and an iSCSI target show the same; each is who it is without iSCSI. */
+function sharedUnits(units: readonly UnitFlag[], unitAddress: string, place: string) {
   const name = (index: number) => `disk${index + 1}`;
   const address = Number.parseInt(unitAddress, 16).toString(16);
   const serial = (index: number) => `VSCSI-${address}-0-${index + 1}-0`;
   return {
-    logicalUnits: backends.map((unit, index) => ({ name: name(index), serial: serial(index), ...unit })),
+    logicalUnits: units.map((unit, index) => ({ name: name(index), serial: serial(index), ...unit })),
     adapters: [
       {
         unitAddress,
         guest: "guest",
-        logicalUnits: backends.map((_unit, index) => ({ target: index + 1, unit: name(index) })),
+        logicalUnits: units.map((_unit, index) => ({ target: index + 1, unit: name(index) })),
       },
     ],
     iscsi: {
       portals: [iscsiPortal(place)],
-      targets: [{ name: DEFAULT_ISCSI_TARGET, luns: backends.map((_unit, lun) => ({ lun, unit: name(lun) })) }],
+      targets: [{ name: DEFAULT_ISCSI_TARGET, luns: units.map((_unit, lun) => ({ lun, unit: name(lun) })) }],
     },
   };
 }
@@ -100,4 +107,9 @@ function diskFlag(text: string): { backend: { type: "file"; path: string }; read
 
 function memoryFlag(size: string): { backend: { type: "memory"; size: string } } {
   return { backend: { type: "memory", size } };
+}
+
+/** @param path an image; empty for a drive without a disc */
+function cdromFlag(path: string): { type: "optical"; backend?: { type: "file"; path: string } } {
+  return path === "" ? { type: "optical" } : { type: "optical", backend: { type: "file", path } };
 }

@@ -21,6 +21,11 @@ export function serveCommand(): Command {
     .option("--config <file>", "JSON file with adapters, logical units and sockets (docs/configuration.md)")
     .option("--disk <path[,ro]>", "serve an image or block device at the next target; may be repeated", collect)
     .option("--memory <size>", 'serve a memory disk ("64M") at the next target; may be repeated', collect)
+    .option(
+      "--cdrom <path>",
+      'serve a CD or DVD image in an optical drive ("": an empty one); may be repeated',
+      collect,
+    )
     .option("--unit <address>", `unit address of the guest's adapter (default: ${DEFAULT_UNIT_ADDRESS})`)
     .option("--socket <path>", `socket for the guest's bridge (default: ${defaultGuestSocket()})`)
     .option(
@@ -32,7 +37,7 @@ export function serveCommand(): Command {
     .addOption(
       new Option("--log-level <level>", "log level").choices(["trace", "debug", "info", "warn", "error", "silent"]),
     )
-    .addHelpText("after", "\nExample: vscsi serve --disk disk.img --disk install.iso,ro\n")
+    .addHelpText("after", "\nExample: vscsi serve --disk disk.img --cdrom install.iso\n")
     .action(async (flags: ServeFlags) => {
       await serve(flags.config === undefined ? configFromFlags(flags) : fileConfig(flags.config, flags));
     });
@@ -40,7 +45,8 @@ export function serveCommand(): Command {
 
 /** A file describes everything; only the flags that do not describe adapters go with it. */
 function fileConfig(path: string, flags: ServeFlags): Config {
-  const clash = (["disk", "memory", "unit", "socket", "iscsi"] as const).find((name) => flags[name] !== undefined);
+  const names = ["disk", "memory", "cdrom", "unit", "socket", "iscsi"] as const;
+  const clash = names.find((name) => flags[name] !== undefined);
   if (clash) throw new UsageError(`--${clash} does not go with --config: write it into ${path}`);
   const config = loadConfig(path);
   if (flags.core !== undefined) config.core = flags.core as Config["core"];

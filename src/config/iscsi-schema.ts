@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ONE_OF, oneOfUnitAndBackend, shownUnit } from "./unit-schema.ts";
+import { checkShownUnit, shownUnit } from "./unit-schema.ts";
 
 const ISCSI_PORT = 3260;
 /** LUNs that the flat method can address. */
@@ -91,9 +91,7 @@ const limits = z.strictObject({
   logoutTimeout: seconds(3),
 });
 
-const lun = z
-  .strictObject({ lun: z.number().int().min(0).max(LUN_MAXIMUM), ...shownUnit })
-  .refine(oneOfUnitAndBackend, ONE_OF);
+const lun = z.strictObject({ lun: z.number().int().min(0).max(LUN_MAXIMUM), ...shownUnit }).superRefine(checkShownUnit);
 
 const target = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { iscsiSchema } from "./iscsi-schema.ts";
-import { namedUnit, ONE_OF, oneOfUnitAndBackend, printable, shownUnit, size } from "./unit-schema.ts";
+import { checkShownUnit, namedUnit, printable, shownUnit, size } from "./unit-schema.ts";
 
 /** Least request limit that lets a client scan ([protocol] credit: Linux keeps two for task management). */
 const REQUEST_LIMIT_MINIMUM = 3;
@@ -21,7 +21,7 @@ const logicalUnit = z
     lun: z.number().int().min(0).max(31).default(0),
     ...shownUnit,
   })
-  .refine(oneOfUnitAndBackend, ONE_OF);
+  .superRefine(checkShownUnit);
 
 const adapter = z.strictObject({
   unitAddress,
@@ -81,6 +81,11 @@ export const configSchema = z
       .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
       .prefault({}),
     control: z.string().min(1).optional().describe("path of the control socket"),
+    stateDirectory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("folder where reservations and saved mode pages outlive the daemon; none: APTPL and SP are refused"),
     partition: z
       .strictObject({
         name: printable(95).default("vscsi-target"),

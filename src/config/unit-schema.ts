@@ -29,6 +29,8 @@ const backend = z.discriminatedUnion("type", [memoryBackend, fileBackend]);
 
 /** What a logical unit is, wherever it is shown. */
 const unitBody = {
+  type: z.enum(["disk", "optical"]).default("disk"),
+  removable: z.boolean().optional(),
   readOnly: z.boolean().default(false),
   blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
   vendor: printable(8).optional(),
@@ -39,8 +41,26 @@ const unitBody = {
 
 export const unitName = z.string().regex(/^[\w.-]{1,64}$/, "1 to 64 letters, digits, '.', '_' or '-'");
 
+interface DriveConfig {
+  readonly type: "disk" | "optical";
+  readonly backend?: object | undefined;
+  readonly removable?: boolean | undefined;
+  readonly blockSize: number;
+}
+
+/** What a disk and an optical drive may not be. */
+function checkDrive({ type, backend, removable, blockSize }: DriveConfig, context: z.core.$RefinementCtx): void {
+  const wrong = (key: keyof DriveConfig, message: string) => context.addIssue({ code: "custom", path: [key], message });
+  if (type === "disk" && backend === undefined && !removable)
+    wrong("backend", "a disk has one, unless it is removable and begins empty");
+  if (type === "optical" && removable === false) wrong("removable", "an optical drive always is");
+  if (type === "optical" && blockSize !== 512) wrong("blockSize", "an optical disc has blocks of 2048 bytes");
+}
+
 /** A unit that adapters and targets may show by its name. */
-export const namedUnit = z.strictObject({ name: unitName, backend, ...unitBody });
+export const namedUnit = z
+  .strictObject({ name: unitName, backend: backend.optional(), ...unitBody })
+  .superRefine(checkDrive);
 
 /** A unit where it is shown: by its name, or described there. */
 export const shownUnit = {
@@ -49,7 +69,11 @@ export const shownUnit = {
   ...unitBody,
 };
 
-export function oneOfUnitAndBackend({ unit, backend }: { unit?: unknown; backend?: unknown }): boolean {
-  return (unit === undefined) !== (backend === undefined);
+export function checkShownUnit(
+  shown: DriveConfig & { unit?: string | undefined },
+  context: z.core.$RefinementCtx,
+): void {
+  if (shown.unit === undefined) checkDrive(shown, context);
+  else if (shown.backend !== undefined)
+    context.addIssue({ code: "custom", path: [], message: "either a backend or the name of a unit" });
 }
-export const ONE_OF = "either a backend or the name of a unit";

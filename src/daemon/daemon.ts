@@ -8,6 +8,7 @@ import type { CoreExports } from "../core/exports.ts";
 import type { Log } from "../core/log.ts";
 import { SharedMemory } from "../core/shared-memory.ts";
 import { packageVersion } from "../host/package-version.ts";
+import { StateDirectory } from "../host/state-directory.ts";
 import { QemuLink } from "../ports/qemu/qemu-link.ts";
 import { QemuPort } from "../ports/qemu/qemu-port.ts";
 import { lunAddress, lunKey } from "../scsi/lun.ts";
@@ -15,7 +16,7 @@ import { ScsiTargetDevice } from "../scsi/target-device.ts";
 import { ServerAdapter } from "../target/server-adapter.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
-import { openDisk } from "./logical-units.ts";
+import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { SharedUnits } from "./shared-units.ts";
 import type { AdapterStatus, DaemonStatus } from "./status.ts";
 
@@ -44,6 +45,7 @@ export class Daemon {
   readonly #served: Served[] = [];
   readonly #ports: QemuPort[] = [];
   readonly #units = new SharedUnits();
+  #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
@@ -72,8 +74,10 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
+    const { stateDirectory } = this.#config;
+    if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
     this.#units.openNamed(this.#config.logicalUnits, (unit) =>
-      openDisk(unit, unit.backend, unit.name, this.#memory, this.#log),
+      openLogicalUnit(unit, unit.name, this.#context(unit.name)),
     );
     const links = new Map<string, QemuLink[]>(this.#config.guests.map(({ name }) => [name, []]));
     for (const config of this.#config.adapters) {
@@ -104,8 +108,10 @@ export class Daemon {
       clock: systemClock,
       log: this.#log,
       firstRelativeIdentifier: this.#served.length + 1,
-      openUnit: (lun, target) =>
-        this.#units.take(lun, (backend) => openDisk(lun, backend, `${target}-${lun.lun}`, this.#memory, this.#log)),
+      openUnit: (lun, target) => {
+        const place = `${target}-${lun.lun}`;
+        return this.#units.take(lun.unit, () => openLogicalUnit(lun, place, this.#context(place)));
+      },
     });
     this.#iscsi = exports;
     await exports.listen();
@@ -115,9 +121,11 @@ export class Daemon {
     const device = new ScsiTargetDevice(this.#log);
     for (const unit of config.logicalUnits) {
       const place = `${config.unitAddress.toString(16)}-${unit.bus}-${unit.target}-${unit.lun}`;
-      const disk = this.#units.take(unit, (backend) => openDisk(unit, backend, place, this.#memory, this.#log));
-      device.addLogicalUnit(lunKey(unit), disk);
-      this.#log.info({ unit: disk.description, size: disk.size, target: unit.target }, "logical unit");
+      const shown = this.#units.take(unit.unit, () =>
+        openLogicalUnit(unit, place, this.#context(`${config.guest ?? ""}@${place}`)),
+      );
+      device.addLogicalUnit(lunKey(unit), shown);
+      this.#log.info({ unit: shown.description, size: shown.size, target: unit.target }, "logical unit");
     }
     const adapter = new ServerAdapter({
       link,
@@ -137,6 +145,11 @@ export class Daemon {
     });
     this.#served.push({ config, device, adapter });
     adapter.start();
+  }
+
+  /** What a unit is opened with; `name` is that of its file in the state directory. */
+  #context(name: string): UnitContext {
+    return { memory: this.#memory, log: this.#log, storage: this.#state?.file(name) };
   }
 
   status(): DaemonStatus {

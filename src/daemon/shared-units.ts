@@ -1,12 +1,6 @@
 import type { NamedUnitConfig } from "../config/schema.ts";
 import type { LogicalUnit } from "../scsi/logical-unit.ts";
 
-/** A unit as an adapter or target shows it: by name, or opened for that place alone. */
-interface Shown<Unit> {
-  readonly unit?: string | undefined;
-  readonly backend?: Unit | undefined;
-}
-
 /** Logical units of the daemon: the named ones, which several ports may show, and those of one place. */
 export class SharedUnits {
   readonly #named = new Map<string, LogicalUnit>();
@@ -21,14 +15,18 @@ export class SharedUnits {
     }
   }
 
-  /** The unit that `shown` names, or one that `open` makes of its own backend. @throws StoreOpenError */
-  take<Backend>(shown: Shown<Backend>, open: (backend: Backend) => LogicalUnit): LogicalUnit {
-    const named = shown.unit === undefined ? undefined : this.#named.get(shown.unit);
-    if (named !== undefined) return named;
-    // The schema sees to it that a place without a name that is known has a backend.
-    if (shown.backend === undefined) throw new Error(`no logical unit is named ${shown.unit}`);
-    const unit = open(shown.backend);
+  /** The unit of a name, or one that `open` makes for a place that has none. @throws StoreOpenError */
+  take(name: string | undefined, open: () => LogicalUnit): LogicalUnit {
+    if (name !== undefined) return this.#withName(name);
+    const unit = open();
     this.#all.add(unit);
+    return unit;
+  }
+
+  /** The schema lets no place name a unit that is not there. */
+  #withName(name: string): LogicalUnit {
+    const unit = this.#named.get(name);
+    if (unit === undefined) throw new Error(`no logical unit is named ${name}`);
     return unit;
   }
 

@@ -1,14 +1,17 @@
 import type { DeviceServer } from "./device-server.ts";
+import type { SenseDetail } from "./sense-data.ts";
 import type { ScsiTask } from "./task.ts";
 import { cdb8 } from "./task-access.ts";
 
 /**
- * How a command fares under another nexus's reservation. [SPC-4] 5.9.1 and the tables there, [SBC-3] 4.17.
+ * How a command fares under another nexus's reservation: a persistent one [SPC-4] table 47, [SBC-3] table 13, or a
+ * RESERVE [SPC-2] table 10.
  * - `allowed`: always.
- * - `read`: conflicts with Exclusive Access types, is allowed under Write Exclusive types.
- * - `write`: conflicts with both.
+ * - `inspect`: conflicts with a RESERVE, is allowed under every persistent reservation.
+ * - `read`: conflicts with a RESERVE and Exclusive Access types, is allowed under Write Exclusive types.
+ * - `write`: conflicts with all.
  */
-export type ReservationClass = "allowed" | "read" | "write";
+export type ReservationClass = "allowed" | "inspect" | "read" | "write";
 
 /** One SCSI command: the only place that tells anything about it. `Unit` is the kind of device server that has it. */
 export interface Command<Unit extends DeviceServer = DeviceServer> {
@@ -18,11 +21,17 @@ export interface Command<Unit extends DeviceServer = DeviceServer> {
   readonly name: string;
   /** CDB usage map [SPC-4] 6.35.3: a bit that is 0 here must be 0 in a CDB. Its length is the CDB's. */
   readonly usage: readonly number[];
-  readonly reservation: ReservationClass;
+  /** A function where a field of the CDB decides. */
+  readonly reservation: ReservationClass | ((task: ScsiTask) => ReservationClass);
   /** A pending unit attention condition is neither reported nor cleared. [SAM-5] 5.14: INQUIRY, REPORT LUNS, REQUEST SENSE. */
   readonly passesUnitAttention?: true;
   /** Also while the unit is not ready: stopped, without a medium, or in the course of a FORMAT UNIT or SANITIZE. */
   readonly whenNotReady?: true;
+  /**
+   * The worst asymmetric access state of the port in which it is still executed; without one only while the port is
+   * active. [SPC-4] 5.15.2.4.
+   */
+  readonly access?: "standby" | "unavailable";
   /** Changes the medium. */
   readonly writes?: true;
   /** Seconds that an initiator should allow, when the usual ones are not enough. [SPC-4] 6.35.4. */
@@ -68,9 +77,16 @@ export function cdbFits(task: ScsiTask, usage: readonly number[]): boolean {
   return true;
 }
 
+/** Where a CDB that does not fit is wrong: its first reserved bit that is set. [SPC-4] 4.5.2.4.2. */
+export function cdbFault(task: ScsiTask, usage: readonly number[]): SenseDetail {
+  const reserved = (at: number) => cdb8(task, at) & ~(usage[at] ?? 0);
+  const fieldPointer = usage.findIndex((_, at) => at > 0 && reserved(at) !== 0);
+  return { fieldPointer, bitPointer: 31 - Math.clz32(reserved(fieldPointer)) };
+}
+
 // Fields that many rows share.
-/** Control byte: vendor bits and LINK are ignored, as all clients send 0; NACA is judged where ACA is. [SAM-5] 5.2. */
-export const CONTROL = 0xfb;
+/** Control byte: NACA is served; vendor bits and LINK are ignored, as all clients send 0. [SAM-5] 5.2. */
+export const CONTROL = 0xff;
 /** Bits 5-7 of byte 1 held the LUN in SCSI-2; old clients still fill them. */
 export const OLD_LUN = 0xe0;
 /** A whole 2-, 4- or 8-byte field. */

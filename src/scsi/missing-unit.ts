@@ -1,12 +1,6 @@
 import { INQUIRY, REQUEST_SENSE } from "../abi/scsi.ts";
-import {
-  answerWith,
-  checkCondition,
-  FIXED_SENSE_LENGTH,
-  INVALID_FIELD_IN_CDB,
-  LOGICAL_UNIT_NOT_SUPPORTED,
-  writeFixedSense,
-} from "./sense.ts";
+import { answerWith, checkCondition, INVALID_FIELD_IN_CDB, LOGICAL_UNIT_NOT_SUPPORTED } from "./sense.ts";
+import { SENSE_LENGTH_MOST, writeSense } from "./sense-data.ts";
 import type { ScsiTask } from "./task.ts";
 import { cdb8, cdb16 } from "./task-access.ts";
 
@@ -14,6 +8,8 @@ const INQUIRY_LENGTH = 36;
 /** Peripheral qualifier 011b, device type 1Fh: nothing can stand here. [SPC-4] 6.6.2. */
 const NOT_CAPABLE = 0x7f;
 const EVPD = 1;
+/** REQUEST SENSE: descriptor format. [SPC-4] 6.39. */
+const DESC = 1;
 
 /** What an address without a logical unit answers. [SPC-4] 6.6.2: INQUIRY and REQUEST SENSE succeed all the same. */
 export function executeAbsent(task: ScsiTask) {
@@ -26,7 +22,8 @@ export function executeAbsent(task: ScsiTask) {
     return answerWith(task, data, cdb16(task, 3));
   }
   if (opcode !== REQUEST_SENSE) return checkCondition(task, LOGICAL_UNIT_NOT_SUPPORTED);
-  const data = new Uint8Array(FIXED_SENSE_LENGTH);
-  writeFixedSense(data, 0, LOGICAL_UNIT_NOT_SUPPORTED);
-  answerWith(task, data, cdb8(task, 4));
+  const descriptor = (cdb8(task, 1) & DESC) !== 0;
+  const data = new Uint8Array(SENSE_LENGTH_MOST);
+  const length = writeSense(data, descriptor, LOGICAL_UNIT_NOT_SUPPORTED);
+  answerWith(task, data.subarray(0, length), cdb8(task, 4));
 }

@@ -14,3 +14,11 @@ export function cdb16(task: ScsiTask, at: number): number {
 export function cdb32(task: ScsiTask, at: number): number {
   return cdb16(task, at) * 0x10000 + cdb16(task, at + 2);
 }
+
+/**
+ * The first `length` bytes of a task's data-out, copied: in the buffer an initiator, or the answer, could change them
+ * behind a check. The caller has checked that they are there.
+ */
+export function dataOut(task: ScsiTask, length: number): DataView {
+  return new DataView(task.memory.u8.slice(task.buffer, task.buffer + length).buffer);
+}

@@ -1,7 +1,7 @@
 import { type ScsiTask, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
 
-/** An abort that waits for tasks to leave. */
-interface Abort {
+/** Someone who waits for tasks to leave: who aborted them, or wants the unit for itself. */
+interface Departure {
   readonly left: Set<ScsiTask>;
   readonly then: () => void;
 }
@@ -14,9 +14,11 @@ interface Abort {
 export class TaskSet {
   readonly #start: (task: ScsiTask) => void;
   #waiting: ScsiTask[] = [];
-  readonly #underWay = new Set<ScsiTask>();
+  /** Tasks that wait, each with what makes it leave before its time when it's aborted, if it can. */
+  readonly #underWay = new Map<ScsiTask, (() => void) | undefined>();
   #orderedUnderWay = false;
-  #aborts: Abort[] = [];
+  #held = false;
+  #departures: Departure[] = [];
 
   /** @param start starts a task that had to wait */
   constructor(start: (task: ScsiTask) => void) {
@@ -31,9 +33,12 @@ export class TaskSet {
     return false;
   }
 
-  /** A task began to wait for its store. */
-  began(task: ScsiTask): void {
-    this.#underWay.add(task);
+  /**
+   * A task began to wait for its store.
+   * @param leave ends it at once when it is aborted, for one that may last: to call `ended`, `done` and `left`
+   */
+  began(task: ScsiTask, leave?: () => void): void {
+    this.#underWay.set(task, leave);
     if (task.attribute === TASK_ORDERED) this.#orderedUnderWay = true;
   }
 
@@ -45,31 +50,57 @@ export class TaskSet {
 
   /** A task has left: whoever waited for that goes on. To be told after its `done`. */
   left(task: ScsiTask): void {
-    if (this.#aborts.length > 0) this.#leaveAborts(task);
+    if (this.#departures.length > 0) this.#tellDepartures(task);
     if (this.#waiting.length > 0) this.#startWaiting();
   }
 
   /** Aborts the tasks that `which` picks. `then` follows when the last of them has left, at once if there is none. */
   abort(which: (task: ScsiTask) => boolean, then: () => void): void {
-    const running = [...this.#underWay].filter(which);
+    const running = [...this.#underWay.keys()].filter(which);
     const waiting = this.#waiting.filter(which);
     for (const task of [...running, ...waiting]) task.aborted = true;
     this.#waiting = this.#waiting.filter((task) => !waiting.includes(task));
     for (const task of waiting) task.done();
-    if (running.length > 0) this.#aborts.push({ left: new Set(running), then });
-    else then();
+    this.#whenLeft(running, then);
+    for (const task of running) this.#underWay.get(task)?.();
     if (this.#waiting.length > 0) this.#startWaiting();
   }
 
-  #leaveAborts(task: ScsiTask): void {
-    for (const { left } of this.#aborts) left.delete(task);
-    const complete = this.#aborts.filter(({ left }) => left.size === 0);
+  isUnderWay(which: (task: ScsiTask) => boolean): boolean {
+    for (const task of this.#underWay.keys()) if (which(task)) return true;
+    return false;
+  }
+
+  /** Tasks that wait go on waiting, whatever leaves, until `resume`. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  resume(): void {
+    this.#held = false;
+    this.#startWaiting();
+  }
+
+  /** `then` follows when every task that is under way now has left; nobody is aborted, and new ones may begin. */
+  whenIdle(then: () => void): void {
+    this.#whenLeft([...this.#underWay.keys()], then);
+  }
+
+  #whenLeft(tasks: readonly ScsiTask[], then: () => void): void {
+    if (tasks.length > 0) this.#departures.push({ left: new Set(tasks), then });
+    else then();
+  }
+
+  #tellDepartures(task: ScsiTask): void {
+    for (const { left } of this.#departures) left.delete(task);
+    const complete = this.#departures.filter(({ left }) => left.size === 0);
     if (complete.length === 0) return;
-    this.#aborts = this.#aborts.filter(({ left }) => left.size > 0);
+    this.#departures = this.#departures.filter(({ left }) => left.size > 0);
     for (const { then } of complete) then();
   }
 
   #mayStart(task: ScsiTask): boolean {
+    if (this.#held) return false;
     return task.attribute === TASK_ORDERED ? this.#underWay.size === 0 : !this.#orderedUnderWay;
   }
 

@@ -61,12 +61,20 @@ export interface ScsiTask {
   /** Data-out bytes that the command asked for; may exceed dataOutLength: the port tells the residual. */
   dataOutCount: number;
   status: number;
+  /** Sense data are wanted in descriptor format: the logical unit sets it from its D_SENSE bit. [SPC-4] 7.5.8. */
+  descriptorSense: boolean;
   /** Sense data, when status is CHECK CONDITION: `senseLength` bytes at the start of `sense`. */
   readonly sense: Uint8Array;
   senseLength: number;
 
   /** Set when the task is aborted, by its port or by the unit: `done` still follows once, and the port answers nobody. */
   aborted: boolean;
+
+  /**
+   * Told of CHECK CONDITION before `done`: undefined at the beginning, set by the logical unit for a command whose end may
+   * begin or end an auto contingent allegiance. [SAM-5] 5.9
+   */
+  faulted: ((task: ScsiTask) => void) | undefined;
 
   /** Called once by the logical unit when the result stands. May be called from within `execute`. */
   done(): void;

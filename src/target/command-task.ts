@@ -46,10 +46,12 @@ export class CommandTask implements ScsiTask {
   dataOutCount = 0;
   status = 0;
   senseLength = 0;
+  descriptorSense = false;
   /** Between its arrival and its answer. */
   active = false;
   /** Aborted: its end gives the credit back and sends nothing. */
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   #bufferSize = 0;
 
   constructor(memory: SharedMemory, slot: number, nexus: Nexus, buffers: DataBuffers, owner: TaskOwner) {
@@ -76,12 +78,14 @@ export class CommandTask implements ScsiTask {
     this.lbaHigh = view.getUint32(slot + SLOT_LBA_HIGH, true);
     this.lbaLow = view.getUint32(slot + SLOT_LBA_LOW, true);
     this.blocks = view.getUint32(slot + SLOT_BLOCKS, true);
+    this.descriptorSense = false;
     this.dataInCount = 0;
     this.dataOutCount = 0;
     this.status = 0;
     this.senseLength = 0;
     this.active = true;
     this.aborted = false;
+    this.faulted = undefined;
   }
 
   reserve(bytes: number): number {

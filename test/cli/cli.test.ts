@@ -81,6 +81,23 @@ test("a daemon comes up, tells its status, refuses a twin, ends by SIGTERM with 
   }
 });
 
+test("--cdrom serves a disc behind the disks, or an empty drive", async () => {
+  const image = join(folder, "disc.iso");
+  writeFileSync(image, "");
+  truncateSync(image, 3 * 2048);
+  const flags = ["--cdrom", image, "--cdrom", "", "--memory", "1M", "--socket", socket];
+  const daemon = await DaemonProcess.start(control, flags);
+  try {
+    expect((await daemon.status()).adapters[0]?.logicalUnits).toMatchObject([
+      { target: 1, size: 1 << 20, readOnly: false },
+      { target: 2, size: 3 * 2048, readOnly: true },
+      { target: 3, size: 0, description: "no medium" },
+    ]);
+  } finally {
+    expect(await daemon.end("SIGTERM")).toBe(0);
+  }
+});
+
 test("a file that is no socket is left alone", () => {
   const path = join(folder, "precious");
   writeFileSync(path, "data");

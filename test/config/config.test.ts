@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ConfigError, checkConfig } from "../../src/config/load.ts";
 import { formatSize, parseSize } from "../../src/config/size.ts";
 
@@ -42,6 +42,30 @@ test.each([
   ],
 ])("a bad file names the key, the value and what is allowed (%#)", (value, message) => {
   expect(problem(value)).toMatch(message);
+});
+
+/** One adapter with one logical unit, beside its address. */
+function withUnit(unit: object) {
+  return { version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [{ target: 1, ...unit }] }] };
+}
+
+describe("drives", () => {
+  test.each([
+    ["a removable disk, empty", { removable: true }],
+    ["an optical drive, empty", { type: "optical" }],
+    ["an optical drive with a disc", { type: "optical", removable: true, backend: { type: "file", path: "/a.iso" } }],
+  ])("%s", (_name, unit) => {
+    expect(checkConfig(withUnit(unit), "t").adapters[0]?.logicalUnits[0]).toMatchObject(unit);
+  });
+
+  test.each([
+    ["a fixed disk without a backend", {}, /backend: \(missing\) is not allowed: a disk has one/],
+    ["an optical drive that is fixed", { type: "optical", removable: false }, /removable: false/],
+    ["an optical drive with blocks of its own", { type: "optical", blockSize: 4096 }, /blocks of 2048 bytes/],
+    ["a kind that is not there", { type: "tape" }, /type: "tape" is not allowed: .*"disk"\|"optical"/],
+  ])("not %s", (_name, unit, message) => {
+    expect(problem(withUnit(unit))).toMatch(message);
+  });
 });
 
 test("whatever the file says, the answer is a configuration or a ConfigError", () => {

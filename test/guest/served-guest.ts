@@ -39,7 +39,9 @@ export async function servedGuest(
   units: readonly string[] = ["0x71000003"],
   reboots = false,
 ): Promise<string[]> {
-  const base = await ensureGuest(join(ROOT, ".guest"), (line) => process.stderr.write(`${line}\n`));
+  const base = await ensureGuest(process.env.VSCSI_GUEST_DIR ?? join(ROOT, ".guest"), (line) =>
+    process.stderr.write(`${line}\n`),
+  );
   execFileSync("bash", [join(ROOT, "qemu/build")]);
   const initramfs = folder.file("initramfs");
   await writeJobInitramfs(base.initramfs, job, {}, initramfs);

@@ -149,11 +149,11 @@ test("TARGET COLD RESET ends every session", async () => {
 });
 
 test.each([
-  ["CLEAR ACA where there is none", CLEAR_ACA, HAND, 255],
+  ["CLEAR ACA where there is none to clear", CLEAR_ACA, HAND, 0],
   ["TASK REASSIGN", TASK_REASSIGN, HAND, 4],
   ["an unknown function", 20, HAND, 5],
   ["a unit that is not there", LOGICAL_UNIT_RESET, 9, 2],
-])("%s is refused", async (_name, code, lun, expected) => {
+])("%s has its own response", async (_name, code, lun, expected) => {
   manage(code, { lun });
   expect(response(await initiator.next())).toBe(expected);
 });

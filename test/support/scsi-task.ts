@@ -14,6 +14,7 @@ export function makeNexus(name: string, relativeIdentifier = 1): Nexus {
   return { name, transportId, port: { relativeIdentifier, name: `port-${relativeIdentifier}`, protocolIdentifier: 4 } };
 }
 const CDB_ROOM = 32;
+const SENSE_DESCRIPTOR_FORMAT = 0x72;
 
 export interface RunOptions {
   lun?: readonly number[];
@@ -47,7 +48,9 @@ export class FakeTask implements ScsiTask {
   dataOutCount = 0;
   status = -1;
   senseLength = 0;
+  descriptorSense = false;
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   /** Times that the device said it was done: 1 in the end, whatever happened. */
   ends = 0;
   #noBuffer = false;
@@ -99,7 +102,8 @@ export class FakeTask implements ScsiTask {
   get senseText(): string {
     if (this.senseLength === 0) return "";
     const hex = (value: number | undefined) => (value ?? 0).toString(16).padStart(2, "0");
-    return [this.sense[2], this.sense[12], this.sense[13]].map(hex).join("/");
+    const at = (this.sense[0] ?? 0) === SENSE_DESCRIPTOR_FORMAT ? [1, 2, 3] : [2, 12, 13];
+    return at.map((index) => hex(this.sense[index])).join("/");
   }
 }
 

@@ -78,8 +78,10 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   dataInCount = 0;
   dataOutCount = 0;
   status = 0;
+  descriptorSense = false;
   senseLength = 0;
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   #bufferSize = 0;
 
   /** Initiator task tag. */
@@ -138,8 +140,10 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.dataInCount = 0;
     this.dataOutCount = 0;
     this.status = 0;
+    this.descriptorSense = false;
     this.senseLength = 0;
     this.aborted = false;
+    this.faulted = undefined;
     this.delivered = false;
     this.executing = false;
     this.refusal = undefined;

@@ -1,3 +1,4 @@
+import type { DeviceServer } from "../device-server.ts";
 import { answerWith } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb32 } from "../task-access.ts";
@@ -9,7 +10,7 @@ const READ_CAPACITY_16_LENGTH = 32;
 const CAPACITY_BEYOND_32_BITS = 0xffffffff;
 
 /** READ CAPACITY(10). [SBC-3] 5.15. */
-export function readCapacity10(disk: Disk, task: ScsiTask) {
+export function readCapacity10(disk: DeviceServer, task: ScsiTask) {
   const data = new DataView(new ArrayBuffer(READ_CAPACITY_10_LENGTH));
   data.setUint32(0, Math.min(disk.medium.blockCount - 1, CAPACITY_BEYOND_32_BITS));
   data.setUint32(4, disk.medium.blockSize);

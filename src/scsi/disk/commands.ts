@@ -6,7 +6,6 @@ import {
   READ_CAPACITY_10,
   READ_CAPACITY_16,
   SERVICE_ACTION_IN_16,
-  START_STOP_UNIT,
   SYNCHRONIZE_CACHE_10,
   SYNCHRONIZE_CACHE_16,
   VERIFY_10,
@@ -18,10 +17,12 @@ import {
   WRITE_AND_VERIFY_10,
 } from "../../abi/scsi.ts";
 import { CONTROL, type Command, CommandTable, FIELD_2, FIELD_4, FIELD_8, OLD_LUN } from "../command.ts";
+import { COPY_COMMANDS } from "../copy/commands.ts";
+import { MEDIUM_COMMANDS } from "../medium-commands.ts";
 import { PRIMARY_COMMANDS } from "../primary/commands.ts";
 import { readCapacity10, readCapacity16 } from "./capacity.ts";
 import type { Disk } from "./disk.ts";
-import { startStopUnit } from "./start-stop.ts";
+import { ERASE_COMMANDS } from "./erase/commands.ts";
 import { read, synchronizeCache, verify, write } from "./transfer.ts";
 
 // RDPROTECT / WRPROTECT are not in the masks: without protection information they must be 0. [SBC-3] 4.22.
@@ -115,14 +116,6 @@ const VERIFICATIONS: readonly Command<Disk>[] = [
 
 const MEDIUM_STATE: readonly Command<Disk>[] = [
   {
-    opcode: START_STOP_UNIT,
-    name: "START STOP UNIT",
-    usage: [0xff, OLD_LUN | 1, 0, 0x0f, 0xf7, CONTROL],
-    reservation: "read",
-    whenNotReady: true,
-    execute: startStopUnit,
-  },
-  {
     opcode: READ_CAPACITY_10,
     name: "READ CAPACITY(10)",
     usage: [0xff, OLD_LUN, ...FIELD_4, 0, 0, 1, CONTROL],
@@ -156,7 +149,10 @@ const MEDIUM_STATE: readonly Command<Disk>[] = [
 /** Commands of a disk. A new one is a handler in a file of this folder, and a row here. */
 export const DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>([
   ...PRIMARY_COMMANDS,
+  ...MEDIUM_COMMANDS,
   ...TRANSFERS,
   ...VERIFICATIONS,
   ...MEDIUM_STATE,
+  ...ERASE_COMMANDS,
+  ...COPY_COMMANDS,
 ]);

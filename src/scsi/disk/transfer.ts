@@ -5,9 +5,8 @@ import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16, cdb32 } from "../task-access.ts";
 import { type Blocks, type Bytes, blocks, bytesIn, wholeBlocks } from "../units.ts";
 import type { Disk } from "./disk.ts";
+import { MAXIMUM_TRANSFER_BYTES } from "./limits.ts";
 
-/** Longest single transfer, told in VPD page B0: 16 MiB. */
-export const MAXIMUM_TRANSFER_BYTES = 0x100_0000;
 const FUA = 0x08;
 const TWO_TO_32 = 0x1_0000_0000;
 
@@ -67,6 +66,7 @@ export function read(disk: Disk, task: ScsiTask) {
   const length = bytesIn(count, disk.medium.blockSize);
   const address = task.reserve(length);
   if (address === 0) return endWith(task, STATUS_BUSY);
+  disk.statistics.read(count);
   const transfer = disk.transfers.take(task, "read", length);
   transfer.settle(disk.medium.store.read(bytesIn(first, disk.medium.blockSize), address, length, transfer));
 }
@@ -79,9 +79,10 @@ export function write(disk: Disk, task: ScsiTask) {
   task.dataOutCount = bytesIn(count, disk.medium.blockSize);
   const length = dataOutPresent(disk, task, task.dataOutCount);
   if (length === 0) return good(task);
+  disk.statistics.wrote(count);
   const transfer = disk.transfers.take(task, "write", length);
   const offset = bytesIn(first, disk.medium.blockSize);
-  transfer.settle(disk.medium.store.write(offset, task.buffer, length, isDurable(task), transfer));
+  transfer.settle(disk.medium.store.write(offset, task.buffer, length, isDurable(disk, task), transfer));
 }
 
 /**
@@ -93,8 +94,8 @@ function dataOutPresent({ medium: { blockSize } }: Disk, { dataOutLength }: Scsi
 }
 
 /** Verifying a write means that the medium has it: stable storage, as with FUA. WRITE(6) has no FUA bit. */
-function isDurable(task: ScsiTask): boolean {
-  if (cdb8(task, 0) === WRITE_AND_VERIFY_10) return true;
+function isDurable({ writeCacheEnabled }: Disk, task: ScsiTask): boolean {
+  if (!writeCacheEnabled || cdb8(task, 0) === WRITE_AND_VERIFY_10) return true;
   return group(task) !== GROUP_CDB_6 && (cdb8(task, 1) & FUA) !== 0;
 }
 
