@@ -80,7 +80,7 @@ export const configSchema = z
       .string()
       .min(1)
       .optional()
-      .describe("folder where reservations outlive the daemon; none: APTPL is refused"),
+      .describe("folder where reservations and saved mode pages outlive the daemon; none: APTPL and SP are refused"),
     partition: z
       .strictObject({
         name: printable(95).default("vscsi-target"),

@@ -27,6 +27,11 @@ export interface Command<Unit extends DeviceServer = DeviceServer> {
   readonly passesUnitAttention?: true;
   /** Also while the unit is not ready: stopped, without a medium, or in the course of a FORMAT UNIT or SANITIZE. */
   readonly whenNotReady?: true;
+  /**
+   * The worst asymmetric access state of the port in which it is still executed; without one only while the port is
+   * active. [SPC-4] 5.15.2.4.
+   */
+  readonly access?: "standby" | "unavailable";
   /** Changes the medium. */
   readonly writes?: true;
   /** Seconds that an initiator should allow, when the usual ones are not enough. [SPC-4] 6.35.4. */

@@ -8,10 +8,14 @@ import { type Medium, NO_MEDIUM } from "./medium.ts";
 import { CONTROL_FORMAT, CONTROL_PROTECTION, D_SENSE, SOFTWARE_WRITE_PROTECT } from "./mode/common-pages.ts";
 import type { ModePages } from "./mode/mode-pages.ts";
 import type { Occupation } from "./occupation.ts";
+import { UnitBuffers } from "./primary/buffers.ts";
+import { Timestamp } from "./primary/timestamp.ts";
 import { registrantOf } from "./reservations/registrant.ts";
 import { Reservations } from "./reservations/reservations.ts";
 import type { ReservationStorage } from "./reservations/stored-state.ts";
+import { SelfTests } from "./self-tests.ts";
 import {
+  ACCESS_STATE_CHANGED,
   checkCondition,
   endWith,
   failTask,
@@ -22,14 +26,19 @@ import {
   RESET_OCCURRED,
   type Sense,
   SOFTWARE_WRITE_PROTECTED,
+  TARGET_PORT_IN_STANDBY,
+  TARGET_PORT_UNAVAILABLE,
   WRITE_PROTECTED,
 } from "./sense.ts";
 import type { SenseDetail } from "./sense-data.ts";
+import { Statistics } from "./statistics.ts";
+import { STANDBY, TargetPortGroups } from "./target-port-groups.ts";
 import type { Nexus, ScsiTask } from "./task.ts";
 import { cdb8 } from "./task-access.ts";
 import { TaskSet } from "./task-set.ts";
 import { UnitAttentions } from "./unit-attentions.ts";
 import type { UnitState } from "./unit-state.ts";
+import type { VitalProductDataPage } from "./vital-product-data.ts";
 
 /** INQUIRY strings. AIX takes a disk only with IBM's own. [protocol] 5.2. */
 export interface Identity {
@@ -54,6 +63,8 @@ export interface DeviceServerOptions {
   /** What the unit keeps across restarts of the daemon; without one it keeps nothing. */
   state?: UnitState | undefined;
   clock?: Clock;
+  /** Through which ports it may be used; without one through all of them, always. */
+  portGroups?: TargetPortGroups;
 }
 
 /**
@@ -65,12 +76,18 @@ export abstract class DeviceServer implements LogicalUnit {
   abstract readonly peripheralDeviceType: number;
   abstract readonly commands: CommandTable<this>;
   abstract readonly modes: ModePages<this>;
+  abstract readonly vitalProductData: readonly VitalProductDataPage<this>[];
   readonly identity: Identity;
   readonly removable: boolean;
   readonly log: Log;
   readonly state: UnitState | undefined;
   readonly clock: Clock;
+  readonly portGroups: TargetPortGroups;
   readonly attentions = new UnitAttentions();
+  readonly statistics = new Statistics();
+  readonly buffers = new UnitBuffers();
+  readonly selfTests: SelfTests;
+  readonly timestamp: Timestamp;
   readonly taskSet: TaskSet;
   readonly reservations: Reservations;
   readonly #aca: AutoContingentAllegiance;
@@ -88,15 +105,21 @@ export abstract class DeviceServer implements LogicalUnit {
   /** What has the unit for itself. Unlike `notReady` it outlives a reset. */
   occupation: Occupation | undefined;
 
+  readonly #forgetPortGroups: () => void;
+
   /** @throws when reservations that were to outlive the process can't be read */
   constructor(options: DeviceServerOptions) {
-    const { medium, removable, identity, log, reservationStorage, state, clock = systemClock } = options;
+    const { medium, removable, identity, log, reservationStorage, state, clock = systemClock, portGroups } = options;
     this.#medium = medium;
     this.removable = removable;
     this.identity = identity;
     this.log = log;
     this.state = state;
     this.clock = clock;
+    this.portGroups = portGroups ?? new TargetPortGroups();
+    this.#forgetPortGroups = this.portGroups.onChange(() => this.attention(ACCESS_STATE_CHANGED));
+    this.selfTests = new SelfTests(clock);
+    this.timestamp = new Timestamp(clock);
     this.taskSet = new TaskSet((task) => this.#startGuarded(task));
     this.#aca = new AutoContingentAllegiance(this.taskSet);
     this.reservations = new Reservations(
@@ -225,6 +248,7 @@ export abstract class DeviceServer implements LogicalUnit {
   }
 
   async close(): Promise<void> {
+    this.#forgetPortGroups();
     await this.occupation?.stop();
     await this.#medium.store.close();
   }
@@ -257,6 +281,7 @@ export abstract class DeviceServer implements LogicalUnit {
     if (command === undefined) return checkCondition(task, this.#unknown(task));
     if (this.reservations.active && this.#conflicts(command, task)) return endWith(task, STATUS_RESERVATION_CONFLICT);
     if (!cdbFits(task, command.usage)) return checkCondition(task, INVALID_FIELD_IN_CDB, cdbFault(task, command.usage));
+    if (this.portGroups.restricted && this.#refusedByAccessState(task, command)) return;
     if (this.occupation !== undefined && this.#refusedByOccupation(task, command, this.occupation)) return;
     if (!command.whenNotReady) {
       if (this.#medium === NO_MEDIUM) return checkCondition(task, this.absence);
@@ -277,6 +302,14 @@ export abstract class DeviceServer implements LogicalUnit {
 
   get #protection(): Sense {
     return this.#medium.readOnly ? WRITE_PROTECTED : SOFTWARE_WRITE_PROTECTED;
+  }
+
+  /** [SPC-4] 5.15.2.4. */
+  #refusedByAccessState(task: ScsiTask, { access }: Command): boolean {
+    const state = this.portGroups.stateThrough(task.nexus.port);
+    if (state < STANDBY || access === "unavailable" || (state === STANDBY && access === "standby")) return false;
+    checkCondition(task, state === STANDBY ? TARGET_PORT_IN_STANDBY : TARGET_PORT_UNAVAILABLE);
+    return true;
   }
 
   #refusedByOccupation(task: ScsiTask, command: Command, occupation: Occupation): boolean {

@@ -1,9 +1,11 @@
 import { REPORT_LUNS } from "../abi/scsi.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
+import { cdbFault, cdbFits } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { LUN_LENGTH, type LunAddressing, PAPR_ADDRESSING } from "./lun-addressing.ts";
 import { executeAbsent } from "./missing-unit.ts";
+import { REPORT_LUNS_COMMAND } from "./report-luns.ts";
 import {
   answerWith,
   COMMANDS_CLEARED,
@@ -123,6 +125,7 @@ export class ScsiTargetDevice implements TargetDevice {
   }
 
   #execute(task: ScsiTask) {
+    task.descriptorSense = false;
     const key = this.#addressing.decode(task.memory.u8, task.lunOffset);
     if (cdb8(task, 0) === REPORT_LUNS) return this.#reportLuns(task, key);
     const unit = this.#units.get(key);
@@ -142,6 +145,8 @@ export class ScsiTargetDevice implements TargetDevice {
 
   /** REPORT LUNS [SPC-4] 6.33, at every LUN: whoever stands there. */
   #reportLuns(task: ScsiTask, addressed: number) {
+    const { usage } = REPORT_LUNS_COMMAND;
+    if (!cdbFits(task, usage)) return checkCondition(task, INVALID_FIELD_IN_CDB, cdbFault(task, usage));
     const allocation = cdb32(task, 6);
     const select = cdb8(task, 2);
     if (select > SELECT_REPORT_ALL || allocation < REPORT_LUNS_ALLOCATION_MINIMUM)

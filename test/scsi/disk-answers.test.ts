@@ -34,7 +34,7 @@ describe("INQUIRY", () => {
 
   test("page 00 lists the pages, and each of them answers", () => {
     const { dataIn } = run(device, memory, [0x12, 1, 0, 0, 255, 0]);
-    expect([...dataIn.subarray(4)]).toEqual([0, 0x80, 0x83, 0xb0, 0xb1, 0xb2]);
+    expect([...dataIn.subarray(4)]).toEqual([0, 0x80, 0x83, 0x85, 0x86, 0x87, 0xb0, 0xb1, 0xb2]);
     for (const page of dataIn.subarray(4)) {
       const { status, dataIn: data } = run(device, memory, [0x12, 1, page, 1, 0, 0]);
       expect([status, data[1], view(data).getUint16(2)]).toEqual([0, page, data.length - 4]);

@@ -10,6 +10,7 @@ import type { Nexus } from "../task.ts";
 import { DISK_COMMANDS } from "./commands.ts";
 import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
 import { TransferPool } from "./transfer-pool.ts";
+import { DISK_VITAL_PRODUCT_DATA } from "./vital-product-data.ts";
 
 // Device-specific parameter. [SBC-3] 6.5.1.
 const WRITE_PROTECT = 0x80;
@@ -31,6 +32,7 @@ export interface DiskOptions extends DeviceServerOptions {
 export class Disk extends Drive {
   readonly peripheralDeviceType = PERIPHERAL_DIRECT_ACCESS;
   readonly commands = DISK_COMMANDS;
+  readonly vitalProductData = DISK_VITAL_PRODUCT_DATA;
   readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
   readonly #blockSize: number;

@@ -66,6 +66,7 @@ export function read(disk: Disk, task: ScsiTask) {
   const length = bytesIn(count, disk.medium.blockSize);
   const address = task.reserve(length);
   if (address === 0) return endWith(task, STATUS_BUSY);
+  disk.statistics.read(count);
   const transfer = disk.transfers.take(task, "read", length);
   transfer.settle(disk.medium.store.read(bytesIn(first, disk.medium.blockSize), address, length, transfer));
 }
@@ -78,6 +79,7 @@ export function write(disk: Disk, task: ScsiTask) {
   task.dataOutCount = bytesIn(count, disk.medium.blockSize);
   const length = dataOutPresent(disk, task, task.dataOutCount);
   if (length === 0) return good(task);
+  disk.statistics.wrote(count);
   const transfer = disk.transfers.take(task, "write", length);
   const offset = bytesIn(first, disk.medium.blockSize);
   transfer.settle(disk.medium.store.write(offset, task.buffer, length, isDurable(disk, task), transfer));

@@ -1,4 +1,5 @@
 import { VPD_BLOCK_DEVICE_CHARACTERISTICS, VPD_BLOCK_LIMITS, VPD_LOGICAL_BLOCK_PROVISIONING } from "../../abi/scsi.ts";
+import { PRIMARY_VITAL_PRODUCT_DATA } from "../primary/vital-product-data.ts";
 import type { VitalProductDataPage } from "../vital-product-data.ts";
 import type { Disk } from "./disk.ts";
 import { blockLimits } from "./limits.ts";
@@ -44,8 +45,9 @@ function characteristics(): Uint8Array {
   return new Uint8Array(data.buffer);
 }
 
-/** Pages of a disk beside those of every unit. [SBC-4] 6.6. */
+/** Pages of a disk, in the order of their codes. [SBC-4] 6.6. */
 export const DISK_VITAL_PRODUCT_DATA: readonly VitalProductDataPage<Disk>[] = [
+  ...PRIMARY_VITAL_PRODUCT_DATA,
   { page: VPD_BLOCK_LIMITS, body: limitsPage },
   { page: VPD_BLOCK_DEVICE_CHARACTERISTICS, body: characteristics },
   { page: VPD_LOGICAL_BLOCK_PROVISIONING, body: () => new Uint8Array(PROVISIONING_LENGTH) },

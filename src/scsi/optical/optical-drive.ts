@@ -6,6 +6,7 @@ import { TransferPool } from "../disk/transfer-pool.ts";
 import { Drive } from "../drive.ts";
 import { Medium, NO_MEDIUM } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
+import { PRIMARY_VITAL_PRODUCT_DATA } from "../primary/vital-product-data.ts";
 import { OPTICAL_COMMANDS } from "./commands.ts";
 import { OPTICAL_MODE_PAGES } from "./mode-pages.ts";
 
@@ -16,6 +17,7 @@ const CD_BLOCKS_MAXIMUM = 80 * 60 * 75;
 export class OpticalDrive extends Drive {
   readonly peripheralDeviceType = PERIPHERAL_CD_DVD;
   readonly commands = OPTICAL_COMMANDS;
+  readonly vitalProductData = PRIMARY_VITAL_PRODUCT_DATA;
   readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
 

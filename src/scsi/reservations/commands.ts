@@ -40,6 +40,7 @@ function reserveIn(
     usage: [0xff, SERVICE_ACTION, 0, 0, 0, 0, 0, ...FIELD_2, CONTROL],
     reservation: "inspect",
     whenNotReady: true,
+    access: "standby",
     execute,
   };
 }
@@ -53,6 +54,7 @@ function reserveOut(serviceAction: number, name: string): Command {
     usage: [0xff, SERVICE_ACTION, SCOPE_AND_TYPE, 0, 0, ...FIELD_4, CONTROL],
     reservation: "inspect",
     whenNotReady: true,
+    access: "standby",
     execute: persistentReserveOut,
   };
 }
