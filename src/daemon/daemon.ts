@@ -46,10 +46,7 @@ export class Daemon {
   readonly #started = systemClock.now();
   readonly #served: Served[] = [];
   readonly #ports: QemuPort[] = [];
-  readonly #units = new SharedUnits({
-    open: (config, { place, state }) => openLogicalUnit(config, place, this.#context(state)),
-    closed: ({ state }) => this.#state?.release(state),
-  });
+  readonly #units = new SharedUnits((config, { place, state }) => openLogicalUnit(config, place, this.#context(state)));
   readonly #places = new Places();
   #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
@@ -162,8 +159,7 @@ export class Daemon {
     return {
       memory: this.#memory,
       log: this.#log,
-      reservationStorage: this.#state?.file(name),
-      state: this.#state?.unit(name),
+      storage: this.#state?.file(name),
       copyTargets: () => this.#units.all,
     };
   }

@@ -16,6 +16,9 @@ import type { UnitState } from "../scsi/unit-state.ts";
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
 const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
 
+/** Where a unit keeps what outlives the daemon. */
+type UnitStorage = ReservationStorage & { readonly subjects: UnitState };
+
 /** What describes a unit, wherever it is shown. */
 export type UnitConfig = Omit<NamedUnitConfig, "name">;
 
@@ -23,8 +26,7 @@ export type UnitConfig = Omit<NamedUnitConfig, "name">;
 export interface UnitContext {
   readonly memory: SharedMemory;
   readonly log: Log;
-  readonly reservationStorage?: ReservationStorage | undefined;
-  readonly state?: UnitState | undefined;
+  readonly storage?: UnitStorage | undefined;
   /** The units between which EXTENDED COPY may copy. */
   readonly copyTargets?: () => Iterable<LogicalUnit>;
 }
@@ -35,7 +37,7 @@ export interface UnitContext {
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
 export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
-  const { memory, log, reservationStorage, state, copyTargets } = context;
+  const { memory, log, storage, copyTargets } = context;
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -46,15 +48,15 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  if (optical) return new OpticalDrive({ medium, identity, log, reservationStorage, state });
+  const kept = { reservationStorage: storage, state: storage?.subjects };
+  if (optical) return new OpticalDrive({ medium, identity, log, ...kept });
   const disk = new Disk({
     medium,
     removable: config.removable ?? false,
     blockSize: config.blockSize,
     identity,
     log,
-    reservationStorage,
-    state,
+    ...kept,
     ...(config.eraseRate !== undefined && { eraseRate: config.eraseRate }),
     ...(copyTargets && { copyTargets }),
   });

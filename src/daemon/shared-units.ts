@@ -18,25 +18,21 @@ export class UnitNameError extends Error {
   readonly code = "VSCSI_UNIT";
 }
 
-/** How units are opened, and what follows when one has been closed. */
-export interface UnitOpener {
-  /** @throws StoreOpenError, StateDirectoryError, StoredStateError */
-  open(config: UnitConfig, names: UnitNames): Drive;
-  closed(names: UnitNames): void;
-}
+/** Opens a unit. @throws StoreOpenError, StateDirectoryError, StoredStateError */
+type UnitOpener = (config: UnitConfig, names: UnitNames) => Drive;
 
 /** Logical units of the daemon: the named ones, which several ports may show, and those of one place. */
 export class SharedUnits {
-  readonly #opener: UnitOpener;
+  readonly #openUnit: UnitOpener;
   readonly #named = new Map<string, Drive>();
-  readonly #all = new Map<Drive, UnitNames>();
+  readonly #all = new Set<Drive>();
 
-  constructor(opener: UnitOpener) {
-    this.#opener = opener;
+  constructor(openUnit: UnitOpener) {
+    this.#openUnit = openUnit;
   }
 
   get all(): Iterable<Drive> {
-    return this.#all.keys();
+    return this.#all;
   }
 
   /** Opens a unit that ports may show by its name. @throws UnitNameError, StoreOpenError, StateDirectoryError */
@@ -67,25 +63,20 @@ export class SharedUnits {
 
   /** Flushes and closes a unit that nobody shows any more, and forgets it. @throws when writes may be lost */
   async retire(unit: Drive): Promise<void> {
-    const names = this.#all.get(unit);
     const name = this.nameOf(unit);
     this.#all.delete(unit);
     if (name !== undefined) this.#named.delete(name);
-    try {
-      await unit.close();
-    } finally {
-      if (names !== undefined) this.#opener.closed(names);
-    }
+    await unit.close();
   }
 
   /** Flushes and closes every unit. */
   async close(): Promise<void> {
-    await Promise.all([...this.#all.keys()].map((unit) => unit.close()));
+    await Promise.all([...this.#all].map((unit) => unit.close()));
   }
 
   #open(config: UnitConfig, names: UnitNames): Drive {
-    const unit = this.#opener.open(config, names);
-    this.#all.set(unit, names);
+    const unit = this.#openUnit(config, names);
+    this.#all.add(unit);
     return unit;
   }
 }

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { SubjectFiles } from "./subject-files.ts";
 
 /** State that can't be read or kept; the message says which file and why. */
 export class StateDirectoryError extends Error {
@@ -22,85 +23,14 @@ export class StateDirectory {
     }
   }
 
-  /** The file of a name, which has one user. @throws StateDirectoryError when it has one already */
+  /** The file of a name, which has one user until it is closed. @throws StateDirectoryError when it has one already */
   file(name: string): StateFile {
-    const path = this.#pathOf(name);
+    // Whatever the name holds, it stays one name in this folder.
+    const base = join(this.#path, encodeURIComponent(name));
+    const path = `${base}.json`;
     if (this.#taken.has(path)) throw new StateDirectoryError(`${path}: two logical units would keep their state there`);
     this.#taken.add(path);
-    return new StateFile(this.#path, path);
-  }
-
-  /** The file of a name has no user any more. */
-  release(name: string): void {
-    this.#taken.delete(this.#pathOf(name));
-  }
-
-  #pathOf(name: string): string {
-    // Whatever the name holds, it stays one name in this folder.
-    return join(this.#path, `${encodeURIComponent(name)}.json`);
-  }
-
-  /** What the unit of a name keeps. */
-  unit(name: string): UnitFiles {
-    return new UnitFiles(this.#path, name);
-  }
-}
-
-/**
- * What one logical unit keeps, a file a subject. Written at once: it happens when an initiator saves mode pages or begins
- * a SANITIZE, and nothing may be answered before it is done.
- */
-class UnitFiles {
-  readonly #directory: string;
-  readonly #prefix: string;
-
-  constructor(directory: string, name: string) {
-    this.#directory = directory;
-    this.#prefix = join(directory, encodeURIComponent(name));
-  }
-
-  /** @throws StateDirectoryError when there is something that can't be read */
-  load(subject: string): Uint8Array | undefined {
-    const path = `${this.#prefix}.${subject}`;
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT") return undefined;
-      throw new StateDirectoryError(`${path}: can't be read: ${message}`);
-    }
-  }
-
-  /** @throws StateDirectoryError when it can't be kept */
-  save(subject: string, bytes: Uint8Array): void {
-    const path = `${this.#prefix}.${subject}`;
-    try {
-      writeDurably(`${path}.new`, bytes);
-      renameSync(`${path}.new`, path);
-      syncFolder(this.#directory);
-    } catch (error) {
-      throw new StateDirectoryError(`${path}: can't be written: ${(error as Error).message}`);
-    }
-  }
-}
-
-function writeDurably(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, "w", 0o600);
-  try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** A name in a folder is as durable as the folder. */
-function syncFolder(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    return new StateFile(this.#path, path, new SubjectFiles(this.#path, base), () => this.#taken.delete(path));
   }
 }
 
@@ -108,13 +38,18 @@ function syncFolder(path: string): void {
 class StateFile {
   /** Its path, for messages. */
   readonly description: string;
+  /** What the same user keeps by subject, a file each. */
+  readonly subjects: SubjectFiles;
   readonly #directory: string;
+  readonly #closed: () => void;
   /** Saves happen one after the other, in the order in which they were asked for. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, path: string) {
+  constructor(directory: string, path: string, subjects: SubjectFiles, closed: () => void) {
     this.#directory = directory;
+    this.subjects = subjects;
     this.description = path;
+    this.#closed = closed;
   }
 
   /** What was saved last; undefined when there is nothing. @throws StateDirectoryError */
@@ -133,6 +68,12 @@ class StateFile {
     const saving = this.#last.then(() => (state === undefined ? this.#remove() : this.#replace(state)));
     this.#last = saving.catch(() => {});
     return saving;
+  }
+
+  /** Follows the last save; then the file may have another user. */
+  async close(): Promise<void> {
+    await this.#last;
+    this.#closed();
   }
 
   async #replace(state: string): Promise<void> {

@@ -168,13 +168,14 @@ export abstract class DeviceServer implements LogicalUnit {
 
   execute(task: ScsiTask): void {
     const aca = isAcaTask(task);
-    const watched = aca || wantsAca(task);
-    if (watched) task.faulted = this.#faulted;
-    else if (task.faulted !== undefined) task.faulted = undefined;
+    if (aca || wantsAca(task)) task.faulted = this.#faulted;
     if (this.#aca.active) {
       const refusal = this.#aca.refusal(task);
       if (refusal !== undefined) return endWith(task, refusal);
-    } else if (aca) return checkCondition(task, INVALID_MESSAGE_ERROR);
+      // What is let in is there to end the condition: it waits for nobody.
+      return this.#start(task);
+    }
+    if (aca) return checkCondition(task, INVALID_MESSAGE_ERROR);
     if (this.taskSet.admits(task)) this.#start(task);
   }
 
@@ -250,6 +251,7 @@ export abstract class DeviceServer implements LogicalUnit {
   async close(): Promise<void> {
     this.#forgetPortGroups();
     await this.occupation?.stop();
+    await this.reservations.close();
     await this.#medium.store.close();
   }
 

@@ -38,7 +38,7 @@ function startStopReservation(task: ScsiTask): ReservationClass {
   return (cdb8(task, 4) & (START | POWER_CONDITION)) === START ? "allowed" : "write";
 }
 
-/** To allow removal hurts nobody; to prevent it does. [SPC-4] table 47. */
+/** To allow the removal hurts nobody; to prevent it does. [SBC-3] table 13. */
 function preventAllowReservation(task: ScsiTask): ReservationClass {
   return (cdb8(task, 4) & PREVENT) === 0 ? "allowed" : "write";
 }

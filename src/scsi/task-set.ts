@@ -1,4 +1,4 @@
-import { type ScsiTask, TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
+import { type ScsiTask, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
 
 /** Someone who waits for tasks to leave: who aborted them, or wants the unit for itself. */
 interface Departure {
@@ -8,7 +8,7 @@ interface Departure {
 
 /**
  * The task set of one logical unit: who may start now. [SAM-5] 8.6. SIMPLE tasks run side by side, an ORDERED one waits
- * for all that came before it and holds back all that come after, HEAD OF QUEUE and ACA tasks start at once.
+ * for all that came before it and holds back all that come after, HEAD OF QUEUE starts at once.
  * Only tasks that wait for their store are kept: every other one ends before the next is looked at.
  */
 export class TaskSet {
@@ -27,7 +27,7 @@ export class TaskSet {
 
   /** True when the task may start now. Otherwise it is kept, and started when its turn comes. */
   admits(task: ScsiTask): boolean {
-    if (task.attribute === TASK_HEAD_OF_QUEUE || task.attribute === TASK_ACA) return true;
+    if (task.attribute === TASK_HEAD_OF_QUEUE) return true;
     if (this.#waiting.length === 0 && this.#mayStart(task)) return true;
     this.#waiting.push(task);
     return false;

@@ -71,10 +71,10 @@ export interface ScsiTask {
   aborted: boolean;
 
   /**
-   * Told of CHECK CONDITION before `done`. The logical unit sets it for a command whose end may begin or end an
-   * auto contingent allegiance, and takes it away with the next command. [SAM-5] 5.9
+   * Told of CHECK CONDITION before `done`: undefined at the beginning, set by the logical unit for a command whose end may
+   * begin or end an auto contingent allegiance. [SAM-5] 5.9
    */
-  faulted?: ((task: ScsiTask) => void) | undefined;
+  faulted: ((task: ScsiTask) => void) | undefined;
 
   /** Called once by the logical unit when the result stands. May be called from within `execute`. */
   done(): void;

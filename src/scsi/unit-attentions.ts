@@ -8,9 +8,10 @@ const CONDITIONS_MAXIMUM = 16;
  * Unit attention conditions of one logical unit, per I_T nexus, and the nexuses that may have some. [SAM-5] 5.14. They are
  * told in the order in which they came, each once; a reset makes all earlier ones void.
  *
- * A nexus begins without any, also when the daemon has just started, so that firmware which counts its retries boots at
- * once. What a power on takes away, RESERVEs and registrations without APTPL, their holders find out by the conflict
- * or key that they meet.
+ * A nexus begins without any, also when the daemon has just started: 29h for a power on would make Linux fail what it was
+ * reading of a removable medium when FF 06 lets it recover, and costs firmware that counts its retries some of them.
+ * Nothing on the medium is lost with the daemon; who held a RESERVE, or a registration without APTPL, finds out by the
+ * conflict that it meets.
  */
 export class UnitAttentions {
   readonly #pending = new Map<Nexus, Sense[]>();

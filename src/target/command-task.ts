@@ -85,6 +85,7 @@ export class CommandTask implements ScsiTask {
     this.senseLength = 0;
     this.active = true;
     this.aborted = false;
+    this.faulted = undefined;
   }
 
   reserve(bytes: number): number {

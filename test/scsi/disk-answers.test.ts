@@ -86,6 +86,7 @@ describe("READ CAPACITY", () => {
   });
 
   test("another service action is a wrong field", () => {
+    expect(run(device, memory, [0x9e, 0x12]).senseText).toBe("05/24/00");
     expect(run(device, memory, [0x9e, 0x1f]).senseText).toBe("05/24/00");
   });
 });

@@ -215,6 +215,15 @@ describe("PREVENT ALLOW MEDIUM REMOVAL", () => {
   });
 });
 
+test("under another's reservation a medium is neither ejected nor held, but loaded and let go", () => {
+  const { send, senses } = setUp();
+  expect(send([0x16, 0, 0, 0, 0, 0], OTHER).status).toBe(0);
+  const statuses = [EJECT, STOP, PREVENT, LOAD, START, ALLOW].map((cdb) => send(cdb).status);
+  expect(statuses).toEqual([0x18, 0x18, 0x18, 0, 0, 0]);
+  expect(send([0x17, 0, 0, 0, 0, 0], OTHER).status).toBe(0);
+  expect(senses(EJECT)).toEqual([""]);
+});
+
 describe("an operator", () => {
   test("takes the medium away: its store is closed, and nothing is there to load", async () => {
     const store = new WatchedStore();

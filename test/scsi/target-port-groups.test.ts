@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CHANGED_IMPLICITLY, STANDBY, TargetPortGroups, UNAVAILABLE } from "../../src/scsi/target-port-groups.ts";
+import type { TargetDevice } from "../../src/scsi/task.ts";
 import { deviceWithDisk } from "../support/disk.ts";
 import { makeNexus, run, testMemory } from "../support/scsi-task.ts";
 
@@ -34,13 +35,18 @@ describe("without a description", () => {
 
   test("one group is active, and INQUIRY tells of no asymmetric access", () => {
     expect(report(device)).toBe("0000000c" + "000f0001" + "00000001" + "00000001");
-    expect(run(device, memory, [0x12, 0, 0, 0, 36, 0]).dataIn[5]).toBe(0);
+    expect(tpgs(device)).toBe(0);
   });
 
   test("states can't be set", () => {
     expect(set(device, [0, 0, 0, 0, 0, 0, 0, 1]).senseText).toBe("05/24/00");
   });
 });
+
+/** TPGS of the standard INQUIRY data. [SPC-4] 6.6.2. */
+function tpgs(device: TargetDevice): number {
+  return ((run(device, memory, [0x12, 0, 0, 0, 36, 0]).dataIn[5] ?? 0) >> 4) & 3;
+}
 
 describe("two groups", () => {
   test("are told in both header formats; INQUIRY tells TPGS 11b, page 83 the group of the port", () => {
@@ -49,7 +55,7 @@ describe("two groups", () => {
     expect(report(device)).toBe(`00000018${groups}`);
     expect(report(device, 1)).toBe(`0000001c10000000${groups}`);
     expect(report(device, 2)).toBe("");
-    expect(run(device, memory, [0x12, 0, 0, 0, 36, 0]).dataIn[5]).toBe(0x30);
+    expect(tpgs(device)).toBe(3);
     const page83 = run(device, memory, [0x12, 1, 0x83, 0, 255, 0], { nexus: second }).dataIn;
     expect(Buffer.from(page83).toString("hex").endsWith("4195000400000014")).toBe(true);
   });

@@ -50,6 +50,7 @@ export class FakeTask implements ScsiTask {
   senseLength = 0;
   descriptorSense = false;
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   /** Times that the device said it was done: 1 in the end, whatever happened. */
   ends = 0;
   #noBuffer = false;

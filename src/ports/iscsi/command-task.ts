@@ -81,6 +81,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   descriptorSense = false;
   senseLength = 0;
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   #bufferSize = 0;
 
   /** Initiator task tag. */
@@ -142,6 +143,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.descriptorSense = false;
     this.senseLength = 0;
     this.aborted = false;
+    this.faulted = undefined;
     this.delivered = false;
     this.executing = false;
     this.refusal = undefined;

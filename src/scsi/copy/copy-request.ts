@@ -34,6 +34,7 @@ export class CopyRequest implements ScsiTask {
   descriptorSense = false;
   senseLength = 0;
   aborted = false;
+  faulted: ((task: ScsiTask) => void) | undefined = undefined;
   readonly #bufferBegin: number;
   readonly #bufferLength: number;
   #then: (() => void) | undefined;

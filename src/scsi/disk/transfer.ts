@@ -1,5 +1,6 @@
 import { OPERATION_OTHER } from "../../abi/records.ts";
 import { STATUS_BUSY, WRITE_AND_VERIFY_10 } from "../../abi/scsi.ts";
+import type { Drive } from "../drive.ts";
 import { checkCondition, DATA_PHASE_ERROR, endWith, good, INVALID_FIELD_IN_CDB, LBA_OUT_OF_RANGE } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16, cdb32 } from "../task-access.ts";
@@ -50,7 +51,7 @@ function blockCount(task: ScsiTask): Blocks {
 }
 
 /** Ends the task and returns false when the blocks are not all there, or too many. [SBC-3] 6.6.4. */
-function blocksFit({ medium }: Disk, task: ScsiTask, first: Blocks, count: Blocks): boolean {
+export function blocksFit({ medium }: Drive, task: ScsiTask, first: Blocks, count: Blocks): boolean {
   if (!medium.holds(first, count)) checkCondition(task, LBA_OUT_OF_RANGE);
   else if (bytesIn(count, medium.blockSize) > MAXIMUM_TRANSFER_BYTES) checkCondition(task, INVALID_FIELD_IN_CDB);
   else return true;
@@ -58,17 +59,21 @@ function blocksFit({ medium }: Disk, task: ScsiTask, first: Blocks, count: Block
 }
 
 /** READ(6), (10), (12), (16). [SBC-3] 5.8 to 5.11. */
-export function read(disk: Disk, task: ScsiTask) {
-  const first = firstBlock(task);
-  const count = blockCount(task);
-  if (!blocksFit(disk, task, first, count)) return;
+export function read(drive: Drive, task: ScsiTask) {
+  readBlocks(drive, task, firstBlock(task), blockCount(task));
+}
+
+/** Reads blocks to data-in, or ends the task with what is wrong with them. */
+export function readBlocks(drive: Drive, task: ScsiTask, first: Blocks, count: Blocks) {
+  if (!blocksFit(drive, task, first, count)) return;
   if (count === 0) return good(task);
-  const length = bytesIn(count, disk.medium.blockSize);
+  const { store, blockSize } = drive.medium;
+  const length = bytesIn(count, blockSize);
   const address = task.reserve(length);
   if (address === 0) return endWith(task, STATUS_BUSY);
-  disk.statistics.read(count);
-  const transfer = disk.transfers.take(task, "read", length);
-  transfer.settle(disk.medium.store.read(bytesIn(first, disk.medium.blockSize), address, length, transfer));
+  drive.statistics.read(count);
+  const transfer = drive.transfers.take(task, "read", length);
+  transfer.settle(store.read(bytesIn(first, blockSize), address, length, transfer));
 }
 
 /** WRITE(6), (10), (12), (16), WRITE AND VERIFY(10). [SBC-3] 5.34 to 5.37. */

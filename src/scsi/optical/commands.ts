@@ -24,6 +24,7 @@ import {
 import { READ_10, READ_12, READ_CAPACITY_10 } from "../../abi/scsi.ts";
 import { CONTROL, type Command, CommandTable, FIELD_2, FIELD_4, OLD_LUN } from "../command.ts";
 import { readCapacity10 } from "../disk/capacity.ts";
+import { read } from "../disk/transfer.ts";
 import { MEDIUM_COMMANDS } from "../medium-commands.ts";
 import { PRIMARY_COMMANDS } from "../primary/commands.ts";
 import { getConfiguration } from "./configuration.ts";
@@ -42,7 +43,7 @@ import {
 } from "./drive-state.ts";
 import { getEventStatusNotification } from "./events.ts";
 import type { OpticalDrive } from "./optical-drive.ts";
-import { read, readCd, seek } from "./read.ts";
+import { readCd, seek } from "./read.ts";
 
 const READ_FLAGS = 0x18; // DPO, FUA
 const MSF = 0x02;
@@ -241,10 +242,12 @@ const MOTION: readonly Row[] = [
   },
 ];
 
-const OWN: readonly Row[] = [...MEDIUM_COMMANDS, ...READS, ...DISC_DATA, ...DRIVE_DATA, ...MOTION];
-
-/** Commands of an optical drive. What MMC has otherwise than SPC stands in the place of SPC's row. */
+/** Commands of an optical drive. A new one is a handler in a file of this folder, and a row here. */
 export const OPTICAL_COMMANDS: CommandTable<OpticalDrive> = new CommandTable<OpticalDrive>([
-  ...PRIMARY_COMMANDS.filter(({ opcode }) => !OWN.some((row) => row.opcode === opcode)),
-  ...OWN,
+  ...PRIMARY_COMMANDS,
+  ...MEDIUM_COMMANDS,
+  ...READS,
+  ...DISC_DATA,
+  ...DRIVE_DATA,
+  ...MOTION,
 ]);

@@ -1,24 +1,11 @@
 import { PROFILE_CD_ROM, READ_CD_MSF } from "../../abi/mmc.ts";
-import { READ_12, STATUS_BUSY } from "../../abi/scsi.ts";
-import { MAXIMUM_TRANSFER_BYTES } from "../disk/limits.ts";
-import {
-  checkCondition,
-  endWith,
-  good,
-  ILLEGAL_MODE_FOR_THIS_TRACK,
-  INVALID_FIELD_IN_CDB,
-  LBA_OUT_OF_RANGE,
-} from "../sense.ts";
+import { blocksFit, readBlocks } from "../disk/transfer.ts";
+import { checkCondition, good, ILLEGAL_MODE_FOR_THIS_TRACK, INVALID_FIELD_IN_CDB, LBA_OUT_OF_RANGE } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16, cdb32 } from "../task-access.ts";
-import { blocks, bytesIn } from "../units.ts";
+import { blocks } from "../units.ts";
 import { blockAtMsf } from "./addresses.ts";
 import type { OpticalDrive } from "./optical-drive.ts";
-
-/** READ(10), (12). [MMC-6] 6.15, 6.16. */
-export function read(drive: OpticalDrive, task: ScsiTask) {
-  readBlocks(drive, task, cdb32(task, 2), cdb8(task, 0) === READ_12 ? cdb32(task, 6) : cdb16(task, 7));
-}
 
 /** EXPECTED SECTOR TYPE: what a track of mode 1 can satisfy. [MMC-6] table 353. */
 const ANY_SECTOR = 0;
@@ -37,9 +24,11 @@ export function readCd(drive: OpticalDrive, task: ScsiTask) {
   if ((parts !== 0 && parts !== USER_DATA) || subChannel !== 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
   const { first, count } = cdb8(task, 0) === READ_CD_MSF ? msfRange(task) : lbaRange(task);
   if (first === undefined || count < 0) return checkCondition(task, INVALID_FIELD_IN_CDB);
+  // The pre-gap is not on the medium.
+  if (first < 0) return checkCondition(task, LBA_OUT_OF_RANGE);
   // Without any part of the sectors there is nothing to transfer, but they must be there.
-  if (parts === 0) return blocksFit(drive, task, first, count) ? good(task) : undefined;
-  readBlocks(drive, task, first, count);
+  if (parts !== 0) return readBlocks(drive, task, blocks(first), blocks(count));
+  if (blocksFit(drive, task, blocks(first), blocks(count))) good(task);
 }
 
 interface Range {
@@ -51,34 +40,14 @@ function lbaRange(task: ScsiTask): Range {
   return { first: cdb32(task, 2), count: (cdb8(task, 6) << 16) | cdb16(task, 7) };
 }
 
-/** From the start up to, not including, the end. */
+/** From the start up to, not including, the end; a negative count when one of them is no address. */
 function msfRange(task: ScsiTask): Range {
   const first = blockAtMsf(cdb8(task, 3), cdb8(task, 4), cdb8(task, 5));
   const end = blockAtMsf(cdb8(task, 6), cdb8(task, 7), cdb8(task, 8));
-  return { first, count: (end ?? -1) - (first ?? 0) };
-}
-
-/** Ends the task and returns false when the blocks are not all there, or too many. */
-function blocksFit({ medium }: OpticalDrive, task: ScsiTask, first: number, count: number): boolean {
-  if (first < 0 || !medium.holds(blocks(first), blocks(count))) checkCondition(task, LBA_OUT_OF_RANGE);
-  else if (bytesIn(blocks(count), medium.blockSize) > MAXIMUM_TRANSFER_BYTES)
-    checkCondition(task, INVALID_FIELD_IN_CDB);
-  else return true;
-  return false;
-}
-
-function readBlocks(drive: OpticalDrive, task: ScsiTask, first: number, count: number) {
-  if (!blocksFit(drive, task, first, count)) return;
-  if (count === 0) return good(task);
-  const { medium, transfers } = drive;
-  const length = bytesIn(blocks(count), medium.blockSize);
-  const address = task.reserve(length);
-  if (address === 0) return endWith(task, STATUS_BUSY);
-  const transfer = transfers.take(task, "read", length);
-  transfer.settle(medium.store.read(bytesIn(blocks(first), medium.blockSize), address, length, transfer));
+  return { first, count: first === undefined || end === undefined ? -1 : end - first };
 }
 
 /** SEEK(10): a head that is everywhere at once. [MMC-6] 6.39. */
 export function seek(drive: OpticalDrive, task: ScsiTask) {
-  if (blocksFit(drive, task, cdb32(task, 2), 1)) good(task);
+  if (blocksFit(drive, task, blocks(cdb32(task, 2)), blocks(1))) good(task);
 }

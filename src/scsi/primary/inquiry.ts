@@ -53,8 +53,9 @@ function standardInquiry(unit: DeviceServer, task: ScsiTask): Uint8Array {
   data[2] = VERSION_SPC_4;
   data[3] = NORMAL_ACA | RESPONSE_FORMAT_2;
   data[4] = data.length - 5;
-  const copies = commands.withOpcode(EXTENDED_COPY).length > 0;
-  data[5] = (portGroups.asymmetric ? TPGS_IMPLICIT_AND_EXPLICIT : 0) | (copies ? THIRD_PARTY_COPY : 0);
+  data[5] =
+    (portGroups.asymmetric ? TPGS_IMPLICIT_AND_EXPLICIT : 0) |
+    (commands.withOpcode(EXTENDED_COPY).length > 0 ? THIRD_PARTY_COPY : 0);
   data[7] = COMMAND_QUEUING;
   data.set(ascii(identity.vendor, 8), 8);
   data.set(ascii(identity.product, 16), 16);

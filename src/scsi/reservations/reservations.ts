@@ -12,7 +12,8 @@ export class Reservations {
   readonly #ports = new Map<number, TargetPort>();
   /** What the storage holds, as far as we asked for; null when that failed. */
   #stored: string | undefined | null;
-  #holder: Nexus | undefined;
+  /** Who holds a RESERVE. */
+  #holder: Registrant | undefined;
   #outlivesPower = false;
 
   /**
@@ -30,9 +31,9 @@ export class Reservations {
     this.#outlivesPower = true;
   }
 
-  /** Holder of a RESERVE. */
-  get holder(): Nexus | undefined {
-    return this.#holder;
+  /** Somebody holds a RESERVE. */
+  get reserved(): boolean {
+    return this.#holder !== undefined;
   }
 
   /** PTPL_C. [SPC-4] 6.15.4. */
@@ -62,8 +63,7 @@ export class Reservations {
   /** True when the nexus's command must end with RESERVATION CONFLICT. [SPC-4] 5.12.1, table 47; [SPC-2] table 10. */
   conflicts(nexus: Nexus, what: ReservationClass): boolean {
     if (what === "allowed") return false;
-    // By name: a copy manager's commands come in the name of the nexus whose copy it is.
-    if (this.#holder !== undefined) return this.#holder.name !== nexus.name;
+    if (this.#holder !== undefined) return !this.#holdsReserve(nexus);
     const { type } = this.persistent;
     if (type === undefined || what === "inspect") return false;
     if (what === "read" && !type.exclusiveAccess) return false;
@@ -72,14 +72,14 @@ export class Reservations {
 
   /** RESERVE. @returns false for a conflict */
   reserve(nexus: Nexus): boolean {
-    if (this.#holder !== undefined && this.#holder !== nexus) return false;
-    this.#holder = nexus;
+    if (this.#holder !== undefined && !this.#holdsReserve(nexus)) return false;
+    this.#holder = registrantOf(nexus);
     return true;
   }
 
   /** RELEASE: that of another nexus stays. */
   release(nexus: Nexus): void {
-    if (this.#holder === nexus) this.#holder = undefined;
+    if (this.#holdsReserve(nexus)) this.#holder = undefined;
   }
 
   /** A reset ends a RESERVE; registrations and a persistent reservation stay. [SPC-2] 5.5.1, [SPC-4] 5.12.1. */
@@ -104,5 +104,13 @@ export class Reservations {
       this.#stored = null;
       throw error;
     });
+  }
+
+  async close(): Promise<void> {
+    await this.#storage?.close();
+  }
+
+  #holdsReserve(nexus: Nexus): boolean {
+    return this.#holder?.identity === registrantOf(nexus).identity;
   }
 }

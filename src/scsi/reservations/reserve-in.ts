@@ -90,6 +90,6 @@ function withHeader(unit: DeviceServer, additionalLength: number): DataView<Arra
 
 /** Under a RESERVE, whoever's, PERSISTENT RESERVE IN conflicts. [SPC-2] 5.5.1. */
 function answer({ reservations }: DeviceServer, task: ScsiTask, data: DataView<ArrayBuffer>) {
-  if (reservations.holder !== undefined) return endWith(task, STATUS_RESERVATION_CONFLICT);
+  if (reservations.reserved) return endWith(task, STATUS_RESERVATION_CONFLICT);
   answerWith(task, new Uint8Array(data.buffer), cdb16(task, 7));
 }

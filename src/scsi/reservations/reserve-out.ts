@@ -72,7 +72,7 @@ export function persistentReserveOut(unit: DeviceServer, task: ScsiTask) {
   const length = cdb32(task, 5);
   task.dataOutCount = Math.min(length, LENGTH_MAXIMUM);
   // Under a RESERVE, whoever's, it conflicts. [SPC-2] 5.5.1.
-  if (reservations.holder !== undefined) return endWith(task, STATUS_RESERVATION_CONFLICT);
+  if (reservations.reserved) return endWith(task, STATUS_RESERVATION_CONFLICT);
   if (length > LENGTH_MAXIMUM || task.dataOutLength < length) return checkCondition(task, PARAMETER_LIST_LENGTH_ERROR);
   const serviceAction = cdb8(task, 1) & SERVICE_ACTION;
   const bytes = task.memory.u8.slice(task.buffer, task.buffer + length);

@@ -11,6 +11,8 @@ export interface ReservationStorage {
   load(): string | undefined;
   /** Puts `state` in the place of what was there, durably and wholly or not at all; undefined removes it. */
   save(state: string | undefined): Promise<void>;
+  /** Ends its use; follows the saves that are under way. */
+  close(): Promise<void>;
 }
 
 /** What was stored is damaged. A reservation that was promised to last is never dropped in silence. */
