@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { iscsiSchema } from "./iscsi-schema.ts";
+import { checkPortGroups, portGroups } from "./port-group-schema.ts";
 import { checkShownUnit, namedUnit, printable, shownUnit, size, unitAddress } from "./unit-schema.ts";
 
 /** Least request limit that lets a client scan ([protocol] credit: Linux keeps two for task management). */
@@ -91,8 +92,10 @@ export const configSchema = z
     adapters: z.array(adapter).default([]),
     logicalUnits: z.array(namedUnit).default([]),
     iscsi: iscsiSchema.optional(),
+    portGroups,
   })
   .superRefine((config, context) => {
+    checkPortGroups(config, context);
     checkUnitNames(config, context);
     const guests = new Set(config.guests.map(({ name }) => name));
     if (guests.size < config.guests.length)

@@ -18,6 +18,7 @@ import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { adapterNames, Places, targetNames } from "./places.ts";
+import { PortGroups } from "./port-groups.ts";
 import { SharedUnits } from "./shared-units.ts";
 import type { AdapterStatus, DaemonStatus } from "./status.ts";
 import { UnitOperations } from "./unit-operations.ts";
@@ -48,6 +49,7 @@ export class Daemon {
   readonly #ports: QemuPort[] = [];
   readonly #units = new SharedUnits((config, { place, state }) => openLogicalUnit(config, place, this.#context(state)));
   readonly #places = new Places();
+  readonly #portGroups: PortGroups;
   #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
   /** The software hypervisor, for adapters whose client is in this process. */
@@ -58,6 +60,7 @@ export class Daemon {
     this.#config = config;
     this.#log = log;
     this.#core = loadCore(this.#memory, config.core);
+    this.#portGroups = new PortGroups(config.portGroups);
     this.partitions = new LocalPartitions(this.#memory, this.#core, config.partition.name, config.partition.number);
   }
 
@@ -119,6 +122,7 @@ export class Daemon {
       clock: systemClock,
       log: this.#log,
       firstRelativeIdentifier: this.#served.length + 1,
+      portAdded: (portal, relativeIdentifier) => this.#portGroups.join("portals", portal, relativeIdentifier),
       openUnit: (lun, target) => this.#units.take(lun, targetNames(target, lun.lun)),
     });
     for (const [name, device] of exports.devices) this.#places.addTarget(name, device);
@@ -149,6 +153,7 @@ export class Daemon {
         maxTransfer: config.maxTransfer,
       },
     });
+    this.#portGroups.join("adapters", this.#served.length, this.#served.length + 1);
     this.#served.push({ config, device, adapter });
     this.#places.addAdapter(config.guest, config.unitAddress, device);
     adapter.start();
@@ -161,6 +166,7 @@ export class Daemon {
       log: this.#log,
       storage: this.#state?.file(name),
       copyTargets: () => this.#units.all,
+      portGroups: this.#portGroups.groups,
     };
   }
 

@@ -26,6 +26,8 @@ export interface IscsiExportOptions {
   readonly log: Log;
   /** Relative target port identifiers from here on are free. */
   readonly firstRelativeIdentifier: number;
+  /** A target has a port at a portal, counted from 0. */
+  portAdded(portal: number, relativeIdentifier: number): void;
   /** The unit of a LUN. @throws StoreOpenError */
   openUnit(lun: LunConfig, targetName: string): LogicalUnit;
 }
@@ -40,6 +42,10 @@ export class IscsiExports {
     const { config, memory, clock, log } = options;
     const portals = config.portals.map(({ address, port }, index) => ({ address, port, tag: index + 1 }));
     let relativeIdentifier = options.firstRelativeIdentifier;
+    const addPort = (tag: number) => {
+      options.portAdded(tag - 1, relativeIdentifier);
+      return relativeIdentifier++;
+    };
     const targets = config.targets.map((target) => {
       const device = new ScsiTargetDevice(log, FLAT_ADDRESSING);
       for (const lun of target.luns) device.addLogicalUnit(lun.lun, options.openUnit(lun, target.name));
@@ -50,7 +56,7 @@ export class IscsiExports {
         device,
         initiators: target.initiators,
         chap: target.chap && credentials(target.chap),
-        portalGroups: new Map(shown.map(({ tag }) => [tag, relativeIdentifier++])),
+        portalGroups: new Map(shown.map(({ tag }) => [tag, addPort(tag)])),
       });
     });
     this.#service = new IscsiService({ memory, clock, log, limits: config.limits, targets, portals });

@@ -11,6 +11,7 @@ import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import { Medium, NO_MEDIUM } from "../scsi/medium.ts";
 import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
+import type { TargetPortGroups } from "../scsi/target-port-groups.ts";
 import type { UnitState } from "../scsi/unit-state.ts";
 
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
@@ -29,6 +30,7 @@ export interface UnitContext {
   readonly storage?: UnitStorage | undefined;
   /** The units between which EXTENDED COPY may copy. */
   readonly copyTargets?: () => Iterable<LogicalUnit>;
+  readonly portGroups?: TargetPortGroups | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface UnitContext {
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
 export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
-  const { memory, log, storage, copyTargets } = context;
+  const { memory, log, storage, copyTargets, portGroups } = context;
   const { type, backend } = config;
   const optical = type === "optical";
   const readOnly = config.readOnly || optical;
@@ -48,7 +50,7 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  const kept = { reservationStorage: storage, state: storage?.subjects };
+  const kept = { reservationStorage: storage, state: storage?.subjects, portGroups };
   if (optical) return new OpticalDrive({ medium, identity, log, ...kept });
   const disk = new Disk({
     medium,

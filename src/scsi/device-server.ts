@@ -64,7 +64,7 @@ export interface DeviceServerOptions {
   state?: UnitState | undefined;
   clock?: Clock;
   /** Through which ports it may be used; without one through all of them, always. */
-  portGroups?: TargetPortGroups;
+  portGroups?: TargetPortGroups | undefined;
 }
 
 /**

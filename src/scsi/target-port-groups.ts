@@ -60,6 +60,12 @@ export class TargetPortGroups {
     this.#restrict();
   }
 
+  /** A port that came later stands in a group that is described. */
+  join(identifier: number, relativeIdentifier: number): void {
+    const group = this.#groups.get(identifier);
+    if (group !== undefined) this.#groups.set(identifier, { ...group, ports: [...group.ports, relativeIdentifier] });
+  }
+
   /** Groups as described. @param port stands for all ports when none is described */
   groups(port: TargetPort): readonly TargetPortGroup[] {
     return this.asymmetric ? [...this.#groups.values()] : [onlyGroup(port)];

@@ -24,6 +24,29 @@ test("a minimal file gets every default", () => {
 
 test.each([
   [{ version: 2 }, /test\.json: version: 2 is not allowed/],
+  [
+    { version: 1, adapters: [{ unitAddress: "0x1" }], portGroups: [{ identifier: 1 }] },
+    /at least one adapter or portal/,
+  ],
+  [
+    {
+      version: 1,
+      adapters: [{ unitAddress: "0x1" }, { unitAddress: "0x2" }],
+      portGroups: [{ identifier: 1, adapters: [0] }],
+    },
+    /each of the 2 adapters in exactly one group/,
+  ],
+  [{ version: 1, portGroups: [{ identifier: 1, portals: [0] }] }, /each of the 0 portals in exactly one group/],
+  [
+    {
+      version: 1,
+      portGroups: [
+        { identifier: 1, portals: [0] },
+        { identifier: 1, portals: [1] },
+      ],
+    },
+    /each identifier once/,
+  ],
   [{ version: 1, core: "native" }, /core: "native" is not allowed: .*"wasm"\|"js"/],
   [{ version: 1, adaptors: [] }, /unknown key adaptors/],
   [{ version: 1, adapters: [{ unitAddress: 5 }] }, /adapters\.0\.unitAddress: 5 is not allowed/],

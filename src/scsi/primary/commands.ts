@@ -118,7 +118,7 @@ const DIAGNOSIS: readonly Command[] = [
     opcode: SEND_DIAGNOSTIC,
     name: "SEND DIAGNOSTIC",
     usage: [0xff, 0xf7, 0, ...FIELD_2, CONTROL],
-    reservation: "read",
+    reservation: "write",
     access: "standby",
     execute: sendDiagnostic,
   },

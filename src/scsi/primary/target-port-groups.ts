@@ -20,6 +20,8 @@ const EXTENDED_HEADER_FLAG = 0x10;
 const PREFERRED = 0x80;
 /** All four states that this model knows. UNAVAILABLE, STANDBY, ACTIVE/NON-OPTIMIZED, ACTIVE/OPTIMIZED. */
 const SUPPORTED_STATES = 0x0f;
+/** TARGET PORT COUNT is one byte. */
+const PORTS_MAXIMUM = 255;
 const LIST_HEADER = 4;
 const DESCRIPTOR = 4;
 const STATE_MASK = 0x0f;
@@ -40,7 +42,8 @@ export function reportTargetPortGroups(unit: DeviceServer, task: ScsiTask) {
   answerWith(task, bytes, cdb32(task, 6));
 }
 
-function descriptor({ identifier, ports, preferred, state, status }: TargetPortGroup): number[] {
+function descriptor({ identifier, preferred, state, status, ...group }: TargetPortGroup): number[] {
+  const ports = group.ports.slice(0, PORTS_MAXIMUM);
   return [
     (preferred ? PREFERRED : 0) | state,
     SUPPORTED_STATES,
