@@ -17,11 +17,9 @@ export function parsePlace(text: string): PlaceInput {
   const slash = text.lastIndexOf("/");
   if (slash < 0) return { unit: text };
   const owner = text.slice(0, slash);
-  const numbers = text
-    .slice(slash + 1)
-    .split(".")
-    .map(Number);
-  if (!numbers.every((number) => Number.isInteger(number) && number >= 0)) throw unclear(text);
+  const address = text.slice(slash + 1);
+  if (!/^\d+(\.\d+){0,2}$/.test(address)) throw unclear(text);
+  const numbers = address.split(".").map(Number);
   const adapter = /^(?:(?<guest>[\w.-]+)@)?(?<unitAddress>0x[0-9a-fA-F]{1,8})$/.exec(owner)?.groups;
   if (adapter === undefined) {
     const [lun] = numbers;
@@ -30,9 +28,8 @@ export function parsePlace(text: string): PlaceInput {
   }
   const { guest, unitAddress = "" } = adapter;
   const [first = 0, second = 0, third = 0] = numbers;
-  if (numbers.length > 3) throw unclear(text);
-  const address = numbers.length === 3 ? { bus: first, target: second, lun: third } : { target: first, lun: second };
-  return { adapter: unitAddress, ...(guest !== undefined && { guest }), ...address };
+  const unit = numbers.length === 3 ? { bus: first, target: second, lun: third } : { target: first, lun: second };
+  return { adapter: unitAddress, ...(guest !== undefined && { guest }), ...unit };
 }
 
 function unclear(text: string): UsageError {

@@ -32,6 +32,8 @@ export interface Command<Unit extends DeviceServer = DeviceServer> {
    * active. [SPC-4] 5.15.2.4.
    */
   readonly access?: "standby" | "unavailable";
+  /** Only disks have it that let go of blocks: what it does needs logical block provisioning. */
+  readonly thinOnly?: true;
   /** Changes the medium. */
   readonly writes?: true;
   /** Seconds that an initiator should allow, when the usual ones are not enough. [SPC-4] 6.35.4. */

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NullStore } from "../../src/backends/null.ts";
-import { DISK_COMMANDS } from "../../src/scsi/disk/commands.ts";
+import { FULL_DISK_COMMANDS } from "../../src/scsi/disk/commands.ts";
 import { deviceWithDisk } from "../support/disk.ts";
 import { HandStore } from "../support/hand-store.ts";
 import { NEXUS, run, testMemory } from "../support/scsi-task.ts";
 
 const memory = testMemory();
 const device = deviceWithDisk(memory);
-const COMMANDS = DISK_COMMANDS.rows;
+const COMMANDS = FULL_DISK_COMMANDS.rows;
 
 function ascii(data: Uint8Array, from: number, to: number): string {
   return Buffer.from(data.subarray(from, to)).toString("latin1");

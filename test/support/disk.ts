@@ -2,8 +2,7 @@ import { MemoryStore } from "../../src/backends/memory.ts";
 import { silentLog } from "../../src/core/log.ts";
 import type { SharedMemory } from "../../src/core/shared-memory.ts";
 import type { BlockStore } from "../../src/scsi/block-store.ts";
-import type { DeviceServerOptions } from "../../src/scsi/device-server.ts";
-import { Disk } from "../../src/scsi/disk/disk.ts";
+import { Disk, type DiskOptions } from "../../src/scsi/disk/disk.ts";
 import { lunKey } from "../../src/scsi/lun.ts";
 import { Medium } from "../../src/scsi/medium.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
@@ -11,8 +10,7 @@ import { NEXUS } from "./scsi-task.ts";
 
 export const IBM = { vendor: "IBM", product: "VDASD blkdev", revision: "0001", serial: "S1" };
 
-export interface MakeDiskOptions extends Partial<DeviceServerOptions> {
-  blockSize?: number;
+export interface MakeDiskOptions extends Partial<DiskOptions> {
   readOnly?: boolean;
 }
 

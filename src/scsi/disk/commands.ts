@@ -147,7 +147,7 @@ const MEDIUM_STATE: readonly Command<Disk>[] = [
 ];
 
 /** Commands of a disk. A new one is a handler in a file of this folder, and a row here. */
-export const DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>([
+const ROWS: readonly Command<Disk>[] = [
   ...PRIMARY_COMMANDS,
   ...MEDIUM_COMMANDS,
   ...TRANSFERS,
@@ -155,4 +155,9 @@ export const DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>([
   ...MEDIUM_STATE,
   ...ERASE_COMMANDS,
   ...COPY_COMMANDS,
-]);
+];
+
+/** Commands of a thinly provisioned disk. */
+export const THIN_DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>(ROWS);
+/** Commands of a fully provisioned one. */
+export const FULL_DISK_COMMANDS: CommandTable<Disk> = new CommandTable<Disk>(ROWS.filter(({ thinOnly }) => !thinOnly));

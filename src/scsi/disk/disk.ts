@@ -1,5 +1,6 @@
 import { MODE_PAGE_CACHING, PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
 import type { BlockStore } from "../block-store.ts";
+import type { CommandTable } from "../command.ts";
 import { CopyResults } from "../copy/copy-results.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
 import { Drive } from "../drive.ts";
@@ -7,7 +8,7 @@ import type { LogicalUnit } from "../logical-unit.ts";
 import { Medium } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
 import type { Nexus } from "../task.ts";
-import { DISK_COMMANDS } from "./commands.ts";
+import { FULL_DISK_COMMANDS, THIN_DISK_COMMANDS } from "./commands.ts";
 import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
 import { TransferPool } from "./transfer-pool.ts";
 import { DISK_VITAL_PRODUCT_DATA } from "./vital-product-data.ts";
@@ -22,6 +23,8 @@ const ERASE_RATE = 0x800_0000;
 export interface DiskOptions extends DeviceServerOptions {
   /** Bytes of a logical block, of every medium that comes into it; those of the first one unless told. */
   blockSize?: number;
+  /** The disk lets go of blocks; false unless told. */
+  thin?: boolean;
   /** Bytes a second that SANITIZE and FORMAT UNIT write at most. */
   eraseRate?: number;
   /** The logical units between which EXTENDED COPY may copy; without it, this one alone. */
@@ -31,7 +34,9 @@ export interface DiskOptions extends DeviceServerOptions {
 /** A direct-access block device. [SBC-3]. */
 export class Disk extends Drive {
   readonly peripheralDeviceType = PERIPHERAL_DIRECT_ACCESS;
-  readonly commands = DISK_COMMANDS;
+  readonly commands: CommandTable<Disk>;
+  /** Logical block provisioning: the disk lets go of blocks. [SBC-3] 4.7.3. */
+  readonly thin: boolean;
   readonly vitalProductData = DISK_VITAL_PRODUCT_DATA;
   readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
@@ -43,9 +48,11 @@ export class Disk extends Drive {
   readonly copyTargets: () => Iterable<LogicalUnit>;
   readonly copies = new CopyResults();
 
-  constructor({ eraseRate = ERASE_RATE, copyTargets, blockSize, ...options }: DiskOptions) {
+  constructor({ eraseRate = ERASE_RATE, copyTargets, blockSize, thin = false, ...options }: DiskOptions) {
     super(options);
     this.#blockSize = blockSize ?? options.medium.blockSize;
+    this.thin = thin;
+    this.commands = thin ? THIN_DISK_COMMANDS : FULL_DISK_COMMANDS;
     this.eraseRate = eraseRate;
     this.copyTargets = copyTargets ?? (() => [this]);
     this.transfers = new TransferPool(options.log, this.taskSet);

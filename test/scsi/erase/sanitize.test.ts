@@ -46,7 +46,7 @@ interface Made {
 
 function made(store: MemoryStore | HandStore = new MemoryStore(memory, SIZE), state = new KeptState()): Made {
   const clock = new HandClock();
-  const disk = makeDisk(store, { clock, state });
+  const disk = makeDisk(store, { clock, state, thin: true });
   const device = new ScsiTargetDevice(silentLog);
   device.addLogicalUnit(FIRST_KEY, disk);
   device.nexusOpened(NEXUS);
