@@ -40,11 +40,11 @@ export interface BlockLimits {
 const NONE = blocks(0);
 
 /** The limits of a disk with this medium. */
-export function blockLimits({ store, blockSize }: Medium): BlockLimits {
+export function blockLimits({ physicalBlockSize, blockSize }: Medium): BlockLimits {
   return {
     maximumTransfer: wholeBlocks(MAXIMUM_TRANSFER_BYTES, blockSize),
     optimalTransfer: wholeBlocks(OPTIMAL_TRANSFER_BYTES, blockSize),
-    optimalGranularity: blocks(Math.max(1, wholeBlocks(store.physicalBlockSize, blockSize))),
+    optimalGranularity: wholeBlocks(physicalBlockSize, blockSize),
     maximumPrefetch: NONE,
     maximumCompareAndWrite: NONE,
     maximumUnmap: NONE,
