@@ -12,6 +12,7 @@ import type { Log } from "../core/log.ts";
 import { SharedMemory } from "../core/shared-memory.ts";
 import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
+import type { MetricsServer } from "../observe/metrics-server.ts";
 import { QemuLink } from "../ports/qemu/qemu-link.ts";
 import { QemuPort } from "../ports/qemu/qemu-port.ts";
 import { lunAddress, lunKey } from "../scsi/lun.ts";
@@ -21,6 +22,7 @@ import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
+import { openMetrics } from "./metrics.ts";
 import { adapterNames, Places, targetNames } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
 import { SharedUnits } from "./shared-units.ts";
@@ -58,6 +60,8 @@ export class Daemon {
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
   #control: ControlServer | undefined;
+  #metrics: MetricsServer | undefined;
+  #stopping = false;
 
   private constructor(config: Config, log: Log) {
     this.#config = config;
@@ -102,8 +106,9 @@ export class Daemon {
       this.#ports.push(port);
       this.#log.info({ guest: name, socket }, "waiting for the guest's bridge");
     }
-    const { control, iscsi } = this.#config;
+    const { control, iscsi, metrics } = this.#config;
     if (iscsi !== undefined) await this.#serveIscsi(iscsi);
+    if (metrics !== undefined) await this.#serveMetrics(metrics);
     if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
   }
 
@@ -123,6 +128,31 @@ export class Daemon {
       ...operations.methods,
     };
     return methods;
+  }
+
+  async #serveMetrics(place: NonNullable<Config["metrics"]>): Promise<void> {
+    // Few daemons are scraped: the others start without an HTTP server.
+    const { MetricsServer } = await import("../observe/metrics-server.ts");
+    this.#metrics = await MetricsServer.listen(
+      place,
+      { metrics: () => this.#openMetrics(), ailment: () => (this.#stopping ? "stopping" : undefined) },
+      this.#log,
+    );
+  }
+
+  #openMetrics(): string {
+    const places = this.#places.firstPlaces();
+    const names = this.#units.names();
+    return openMetrics({
+      version: packageVersion(),
+      core: this.#config.core,
+      adapters: this.#served.map(({ config, adapter }) => ({ ...config, adapter })),
+      units: [...this.#units.all].map((unit) => ({
+        unit,
+        name: names.get(unit) ?? places.get(unit) ?? unit.description,
+      })),
+      iscsi: this.#iscsi?.status(),
+    });
   }
 
   async #serveIscsi(config: IscsiConfig): Promise<void> {
@@ -187,6 +217,7 @@ export class Daemon {
       core: this.#config.core,
       uptimeSeconds: (systemClock.now() - this.#started) / 1000,
       adapters: this.#served.map((served) => this.#adapterStatus(served)),
+      ...(this.#metrics && { metrics: this.#metrics.place }),
       ...(this.#iscsi && { iscsi: this.#iscsi.status() }),
     };
   }
@@ -218,9 +249,11 @@ export class Daemon {
 
   /** Finishes what is in flight, answers it, flushes and closes every backend. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     await Promise.all([this.#iscsi?.close(), ...this.#served.map(({ adapter }) => adapter.stop())]);
     await Promise.all(this.#ports.map((port) => port.close()));
     await this.#control?.close();
+    await this.#metrics?.close();
     await this.#units.close();
     this.#log.info({}, "stopped");
   }

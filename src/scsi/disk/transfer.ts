@@ -71,7 +71,7 @@ export function readBlocks(drive: Drive, task: ScsiTask, first: Blocks, count: B
   const length = bytesIn(count, blockSize);
   const address = task.reserve(length);
   if (address === 0) return endWith(task, STATUS_BUSY);
-  drive.statistics.read(count);
+  drive.statistics.read(task, count, length);
   const transfer = drive.transfers.take(task, "read", length);
   transfer.settle(store.read(bytesIn(first, blockSize), address, length, transfer));
 }
@@ -84,7 +84,7 @@ export function write(disk: Disk, task: ScsiTask) {
   task.dataOutCount = bytesIn(count, disk.medium.blockSize);
   const length = dataOutPresent(disk, task, task.dataOutCount);
   if (length === 0) return good(task);
-  disk.statistics.wrote(count);
+  disk.statistics.wrote(task, count, length);
   const transfer = disk.transfers.take(task, "write", length);
   const offset = bytesIn(first, disk.medium.blockSize);
   transfer.settle(disk.medium.store.write(offset, task.buffer, length, isDurable(disk, task), transfer));
