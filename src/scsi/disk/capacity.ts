@@ -31,9 +31,8 @@ export function readCapacity16(disk: Disk, task: ScsiTask) {
 }
 
 /** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
-function physicalExponent({ medium: { store, blockSize } }: Disk): number {
-  const ratio = store.physicalBlockSize / blockSize;
-  return ratio > 1 && Number.isInteger(Math.log2(ratio)) ? Math.log2(ratio) : 0;
+function physicalExponent({ medium: { physicalBlockSize, blockSize } }: Disk): number {
+  return Math.log2(physicalBlockSize / blockSize);
 }
 
 function answer(task: ScsiTask, data: DataView, allocation: number) {

@@ -56,7 +56,7 @@ export function blockLimits({ medium, thin, keepsState }: Disk): BlockLimits {
   return {
     maximumTransfer: wholeBlocks(MAXIMUM_TRANSFER_BYTES, blockSize),
     optimalTransfer: wholeBlocks(OPTIMAL_TRANSFER_BYTES, blockSize),
-    optimalGranularity: blocks(Math.max(1, wholeBlocks(medium.store.physicalBlockSize, blockSize))),
+    optimalGranularity: wholeBlocks(medium.physicalBlockSize, blockSize),
     maximumPrefetch: NONE,
     maximumCompareAndWrite: COMPARE_AND_WRITE_MAXIMUM,
     maximumUnmap: thin ? wholeBlocks(MAXIMUM_UNMAP_BYTES, blockSize) : NONE,
