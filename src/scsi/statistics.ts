@@ -26,16 +26,16 @@ export class Statistics {
   readBlocks = 0;
   writtenBlocks = 0;
 
-  read(task: ScsiTask, blocks: number, bytes: number): void {
+  read(task: ScsiTask, blocks: number, blockSize: number): void {
     task.counters = this.reads;
-    this.reads.bytes += bytes;
+    this.reads.bytes += blocks * blockSize;
     this.readCommands++;
     this.readBlocks += blocks;
   }
 
-  wrote(task: ScsiTask, blocks: number, bytes: number): void {
+  wrote(task: ScsiTask, blocks: number, blockSize: number): void {
     task.counters = this.writes;
-    this.writes.bytes += bytes;
+    this.writes.bytes += blocks * blockSize;
     this.writeCommands++;
     this.writtenBlocks += blocks;
   }
