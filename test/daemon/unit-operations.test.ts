@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkConfig } from "../../src/config/load.ts";
 import { callDaemon } from "../../src/control/client.ts";
+import type { UnitSummary } from "../../src/control/results.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import type { UnitSummary } from "../../src/daemon/unit-operations.ts";
 import { Initiator } from "../../src/initiator/initiator.ts";
 import { deviceLun } from "../../src/initiator/lun.ts";
 import { LINUX } from "../../src/initiator/profiles.ts";
@@ -187,8 +187,9 @@ test("a medium comes into a drive, and is taken out", async () => {
 });
 
 test("what is being sanitized stays as it is", async () => {
-  const cdb = [0x48, 0x83, 0, 0, 0, 0, 0, 0, 0, 0];
-  expect((await one.command({ lun: deviceLun(1), cdb })).status).toBe(0);
+  const overwrite = [0x48, 0x81, 0, 0, 0, 0, 0, 0, 5, 0];
+  const dataOut = Uint8Array.of(1, 0, 0, 1, 0);
+  expect((await one.command({ lun: deviceLun(1), cdb: overwrite, dataOut })).status).toBe(0);
   await expect(ask("unit.resize", { place: { unit: "shared" }, size: "2M" })).rejects.toThrow(/sanitize in progress/);
 });
 
