@@ -1,5 +1,8 @@
-// In the guest: fio on our disk and on QEMU's built-in one, in the same boot, on the same image, interleaved.
-// Usage: node bench/guest.mjs [--rounds 3] [--seconds 4] [--core wasm|js]. Needs `npm run build && npm run build:bridge`.
+// In the guest: fio on our disk and on QEMU's built-in one, in the same boot, on the same image. Every round runs each load
+// on each side, back to back; the order turns from round to round, and what counts is the ratio within a round.
+//   node bench/guest.mjs [--rounds 5] [--seconds 3] [--core wasm|js] [--loads WORD] [--floor] [--tmpfs] [--json FILE]
+// --loads takes only those whose name contains WORD; --floor adds a second built-in disk on the same image, whose ratio to
+// the first shows the noise; --tmpfs keeps the image in /dev/shm. Needs `npm run build && npm run build:bridge`.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,19 +14,27 @@ import { callDaemon } from "../dist/control/client.js";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "4" },
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "3" },
     core: { type: "string", default: "wasm" },
+    loads: { type: "string", default: "" },
+    floor: { type: "boolean", default: false },
+    tmpfs: { type: "boolean", default: false },
+    json: { type: "string" },
   },
 });
+const rounds = Number(values.rounds);
 const root = resolve(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "vscsi-bench-"));
-const image = join(folder, "disk.img");
+const imageFolder = values.tmpfs ? mkdtempSync("/dev/shm/vscsi-bench-") : folder;
+const image = join(imageFolder, "disk.img");
 const socket = join(folder, "guest.sock");
 const control = join(folder, "control.sock");
 const DISK_BYTES = 64 * 2 ** 20;
 const OURS = "0x71000003";
-const BUILT_IN = "0x71000004";
+/** The second one is there for --floor: an adapter of its own, as the others have. */
+const BUILT_IN = values.floor ? ["0x71000004", "0x71000005"] : ["0x71000004"];
+const SIDES = ["ours", ...BUILT_IN.map((_, index) => `builtin${index}`)];
 
 const LOADS = [
   { name: "sequential read 64K", rw: "read", bs: "64k", depth: 1 },
@@ -32,26 +43,30 @@ const LOADS = [
   { name: "random write 4K QD1", rw: "randwrite", bs: "4k", depth: 1 },
   { name: "random read 4K QD16", rw: "randread", bs: "4k", depth: 16 },
   { name: "random write 4K QD16", rw: "randwrite", bs: "4k", depth: 16 },
-];
+].filter(({ name }) => name.includes(values.loads));
 
-// Both disks are the same file: what is compared is the way to it, page cache and host file system are shared.
+// All disks are the same file: what is compared is the way to it, page cache and host file system are shared.
 const fio = (load, disk) =>
   `fio --name=x --filename=${disk} --rw=${load.rw} --bs=${load.bs} --iodepth=${load.depth} --ioengine=libaio --direct=1 ` +
   `--size=48M --time_based --runtime=${values.seconds} --ramp_time=1 --minimal --output=/tmp/out 2>/tmp/err || cat /tmp/err`;
 
+/** Fields of fio's terse output: I/O per second read, and written. */
+const iopsField = (load) => (load.rw.endsWith("read") ? 8 : 49);
+
+/** Each side comes first equally often, so that a drift of the machine's speed favours none. */
+const order = (round) => SIDES.map((_, index) => SIDES[(index + round) % SIDES.length]);
+
 const job = [
-  "for d in /sys/block/sd*; do v=$(cat $d/device/vendor); case $v in QEMU*) builtin=/dev/$(basename $d);; *) ours=/dev/$(basename $d);; esac; done",
-  'echo "ours $ours built-in $builtin"',
+  "n=0; for d in /sys/block/sd*; do v=$(cat $d/device/vendor); disk=/dev/$(basename $d)",
+  'case $v in QEMU*) eval "builtin$n=$disk"; n=$((n+1));; *) ours=$disk;; esac; done',
+  `echo "${SIDES.map((side) => `${side} $${side}`).join(" ")}"`,
   `dd if=/dev/urandom of=$ours bs=1M count=48 conv=fsync 2>/dev/null`,
-  ...Array.from({ length: Number(values.rounds) }, (_, round) =>
-    LOADS.flatMap((load, index) => {
-      const sides = ["ours", "builtin"];
-      if (round % 2) sides.reverse();
-      return sides.map(
-        (side) =>
-          `${fio(load, `$${side}`)}; echo "RESULT ${index} ${side} $(cut -d';' -f${load.rw.endsWith("read") ? "8" : "49"} /tmp/out)"`,
-      );
-    }),
+  ...Array.from({ length: rounds }, (_, round) =>
+    LOADS.flatMap((load, index) =>
+      order(round).map(
+        (side) => `${fio(load, `$${side}`)}; echo "RESULT ${index} ${side} $(cut -d';' -f${iopsField(load)} /tmp/out)"`,
+      ),
+    ),
   ).flat(),
 ].join("\n");
 
@@ -84,15 +99,15 @@ try {
     kernel: base.kernel,
     initramfs,
     memoryMiB: 512,
-    units: [OURS, BUILT_IN],
+    units: [OURS, ...BUILT_IN],
     plugin: [join(root, "build/vscsi-bridge.so"), `socket=${socket}`, `unit=${OURS}`],
-    builtInDisks: [{ path: image, unit: 1 }],
+    builtInDisks: BUILT_IN.map((_, index) => ({ path: image, unit: index + 1 })),
   });
   // The image is open twice on purpose; QEMU's own lock would refuse that.
   report(await measure(args.map((text) => text.replace(/^(file=.*)$/, "$1,file.locking=off"))));
 } finally {
   daemon.kill("SIGTERM");
-  rmSync(folder, { recursive: true, force: true });
+  for (const path of [folder, imageFolder]) rmSync(path, { recursive: true, force: true });
 }
 
 async function untilUp() {
@@ -110,7 +125,7 @@ async function untilUp() {
 
 function measure(args) {
   return new Promise((done, fail) => {
-    const results = LOADS.map(() => ({ ours: [], builtin: [] }));
+    const results = LOADS.map(() => Object.fromEntries(SIDES.map((side) => [side, []])));
     const qemu = spawn("qemu-system-ppc64", args, { stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     qemu.stdout.setEncoding("utf8").on("data", (chunk) => {
@@ -118,26 +133,51 @@ function measure(args) {
       const lines = text.split(/\r?\n/);
       text = lines.pop() ?? "";
       for (const line of lines) {
-        const match = /RESULT (\d+) (ours|builtin) (\d+)/.exec(line);
-        if (match) {
-          results[Number(match[1])][match[2]].push(Number(match[3]));
-          process.stderr.write(`${line}\n`);
-        } else if (process.env.VERBOSE) process.stderr.write(`${line}\n`);
+        const match = /RESULT (\d+) (\w+) (\d+)/.exec(line);
+        if (match) results[Number(match[1])][match[2]].push(Number(match[3]));
+        if (match || process.env.VERBOSE) process.stderr.write(`${line}\n`);
       }
     });
     qemu.on("exit", (code) => (code === 0 ? done(results) : fail(new Error(`QEMU ended with ${code}`))));
   });
 }
 
+/** Least, median, greatest. */
+function spread(list) {
+  const sorted = [...list].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
+  return { least: sorted[0], median, greatest: sorted.at(-1) };
+}
+
+function ratios(numerators, denominators) {
+  return spread(numerators.map((value, round) => value / denominators[round]));
+}
+
 function report(results) {
-  const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1] ?? Number.NaN;
-  console.log(`core ${values.core}; I/O per second, median of ${values.rounds} rounds of ${values.seconds} s`);
-  console.log("load                      ours   built-in   ratio");
-  for (const [index, load] of LOADS.entries()) {
-    const ours = median(results[index].ours);
-    const builtin = median(results[index].builtin);
+  const rows = LOADS.map((load, index) => {
+    const { ours, builtin0, builtin1 } = results[index];
+    for (const [side, list] of Object.entries(results[index]))
+      if (list.length !== rounds) throw new Error(`${load.name}: ${list.length} of ${rounds} results of ${side}`);
+    return {
+      load: load.name,
+      ours: spread(ours).median,
+      builtIn: spread(builtin0).median,
+      ratio: ratios(ours, builtin0),
+      ...(builtin1 ? { floor: ratios(builtin1, builtin0) } : {}),
+      rounds: results[index],
+    };
+  });
+  const text = ({ least, median, greatest }) =>
+    `${median.toFixed(2).padStart(6)} (${least.toFixed(2)} to ${greatest.toFixed(2)})`;
+  console.log(
+    `core ${values.core}, image ${values.tmpfs ? "in memory" : "in a file"}; I/O per second: medians; ` +
+      `ratio: median (least to greatest) of ${rounds} rounds of ${values.seconds} s`,
+  );
+  console.log(`load                      ours   built-in    ratio${values.floor ? "                  floor" : ""}`);
+  for (const { load, ours, builtIn, ratio, floor } of rows)
     console.log(
-      `${load.name.padEnd(22)} ${String(ours).padStart(7)} ${String(builtin).padStart(10)} ${(ours / builtin).toFixed(2).padStart(7)}`,
+      `${load.padEnd(22)} ${String(ours).padStart(7)} ${String(builtIn).padStart(10)} ${text(ratio)} ${floor ? text(floor) : ""}`,
     );
-  }
+  if (values.json) writeFileSync(values.json, `${JSON.stringify({ options: values, rows }, null, 2)}\n`);
 }

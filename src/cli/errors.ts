@@ -1,4 +1,5 @@
 import { ConfigError } from "../config/load.ts";
+import { ControlError } from "../control/client.ts";
 
 /** Exit status: the command did what it was asked. */
 export const EXIT_DONE = 0;
@@ -14,7 +15,8 @@ export class UsageError extends Error {
 
 /** Prints an error for a person: one message, no stack trace unless it is our own bug. Returns the exit status. */
 export function reportError(error: unknown): number {
-  if (error instanceof ConfigError || error instanceof UsageError) {
+  const askedWrongly = error instanceof ControlError && error.wronglyAsked;
+  if (error instanceof ConfigError || error instanceof UsageError || askedWrongly) {
     process.stderr.write(`vscsi: ${error.message.replaceAll("\n", "\nvscsi: ")}\n`);
     return EXIT_USAGE;
   }

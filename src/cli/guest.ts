@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { callDaemon } from "../control/client.ts";
-import type { DaemonStatus } from "../daemon/status.ts";
 import { EXIT_FAILED } from "./errors.ts";
 import { ensureGuest } from "./guest-image.ts";
 import { defaultControlSocket } from "./options.ts";
@@ -31,7 +30,7 @@ export function guestCommand(): Command {
 }
 
 async function startGuest(flags: GuestFlags): Promise<void> {
-  const status = (await callDaemon(flags.control, "status")) as DaemonStatus;
+  const status = await callDaemon(flags.control, "status");
   const served = status.adapters.filter((adapter) => adapter.socket !== undefined);
   const socket = served[0]?.socket;
   if (socket === undefined)

@@ -1,12 +1,15 @@
 import type { Command } from "commander";
 import { formatSize } from "../config/size.ts";
 import { callDaemon } from "../control/client.ts";
-import type { UnitSummary } from "../daemon/unit-operations.ts";
+import type { MethodResults, UnitSummary } from "../control/results.ts";
 import { defaultControlSocket } from "./options.ts";
 import { PLACE_HELP } from "./place.ts";
 
 /** Tasks may have to end and stores to be flushed first, in milliseconds. */
 const OPERATION_TIMEOUT = 120_000;
+
+/** Methods that operate on a unit. */
+type Operation = Extract<keyof MethodResults, `unit.${string}` | `medium.${string}`>;
 
 export interface OperationFlags {
   control: string;
@@ -22,8 +25,8 @@ export function withOperationFlags(command: Command): Command {
 }
 
 /** Asks the daemon and prints the unit as it is afterwards. @throws ControlError */
-export async function operate({ control, json }: OperationFlags, method: string, parameters: object): Promise<void> {
-  const summary = (await callDaemon(control, method, parameters, OPERATION_TIMEOUT)) as UnitSummary;
+export async function operate({ control, json }: OperationFlags, method: Operation, parameters: object): Promise<void> {
+  const summary = await callDaemon(control, method, parameters, OPERATION_TIMEOUT);
   process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : `${formatSummary(summary)}\n`);
 }
 

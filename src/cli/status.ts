@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { formatSize } from "../config/size.ts";
 import { callDaemon } from "../control/client.ts";
-import type { DaemonStatus, IscsiStatus } from "../daemon/status.ts";
+import type { DaemonStatus, IscsiStatus } from "../control/results.ts";
 import { defaultControlSocket } from "./options.ts";
 
 /** `vscsi status`: what the running daemon serves, and to whom. */
@@ -11,7 +11,7 @@ export function statusCommand(): Command {
     .option("--control <path>", "the daemon's control socket", defaultControlSocket())
     .option("--json", "print the whole answer as JSON")
     .action(async (flags: { control: string; json?: boolean }) => {
-      const status = (await callDaemon(flags.control, "status")) as DaemonStatus;
+      const status = await callDaemon(flags.control, "status");
       process.stdout.write(flags.json ? `${JSON.stringify(status, null, 2)}\n` : formatStatus(status));
     });
 }

@@ -1,6 +1,9 @@
 import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
 import type { AdapterConfig, Config, IscsiConfig } from "../config/schema.ts";
-import { ControlServer, type Methods } from "../control/server.ts";
+import { describeMethods } from "../control/describe.ts";
+import type { Methods } from "../control/method.ts";
+import type { AdapterStatus, DaemonStatus } from "../control/results.ts";
+import { ControlServer } from "../control/server.ts";
 import { systemClock } from "../core/clock.ts";
 import { loadCore } from "../core/core.ts";
 import type { CrqLink } from "../core/crq-link.ts";
@@ -17,10 +20,10 @@ import { ServerAdapter } from "../target/server-adapter.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
+import { plainMethod } from "./method.ts";
 import { adapterNames, Places, targetNames } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
 import { SharedUnits } from "./shared-units.ts";
-import type { AdapterStatus, DaemonStatus } from "./status.ts";
 import { UnitOperations } from "./unit-operations.ts";
 
 /** Slots above the request limit: for MADs, pings, and a client that overruns its credit and is to be told so. */
@@ -112,7 +115,14 @@ export class Daemon {
       clock: systemClock,
       log: this.#log,
     });
-    return { status: () => this.status(), ...operations.methods };
+    const methods: Methods = {
+      methods: plainMethod("Lists the methods, with the JSON Schema of their parameters.", () =>
+        describeMethods(methods),
+      ),
+      status: plainMethod("Tells what the daemon serves, and to whom.", () => this.status()),
+      ...operations.methods,
+    };
+    return methods;
   }
 
   async #serveIscsi(config: IscsiConfig): Promise<void> {

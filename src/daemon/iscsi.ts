@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { IscsiConfig } from "../config/schema.ts";
+import type { IscsiStatus } from "../control/results.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
@@ -8,7 +9,6 @@ import { IscsiTarget } from "../ports/iscsi/target.ts";
 import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import { FLAT_ADDRESSING } from "../scsi/lun-addressing.ts";
 import { ScsiTargetDevice } from "../scsi/target-device.ts";
-import type { IscsiStatus } from "./status.ts";
 
 /** A file with a secret that can't be used. */
 class SecretFileError extends Error {

@@ -1,5 +1,5 @@
+import type { z } from "zod";
 import { openStore } from "../backends/open-store.ts";
-import { checkValue } from "../config/load.ts";
 import {
   addParameters,
   ejectParameters,
@@ -9,24 +9,15 @@ import {
   type UnitPlace,
   writeProtectParameters,
 } from "../config/operations-schema.ts";
-import type { Methods } from "../control/server.ts";
+import type { Methods } from "../control/method.ts";
+import type { UnitSummary } from "../control/results.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { Drive } from "../scsi/drive.ts";
+import { method } from "./method.ts";
 import { type Place, PlaceError, type Places } from "./places.ts";
 import type { SharedUnits } from "./shared-units.ts";
-
-/** What an operation answers: the unit as it is afterwards. */
-export interface UnitSummary {
-  name?: string;
-  /** Where it is shown. */
-  places: string[];
-  /** Bytes. */
-  size: number;
-  readOnly: boolean;
-  description: string;
-}
 
 export interface UnitOperationsOptions {
   readonly places: Places;
@@ -46,18 +37,29 @@ export class UnitOperations {
 
   /** The methods of the control socket. */
   readonly methods: Methods = {
-    "unit.add": (parameters) => this.#add(parameters),
-    "unit.remove": (parameters) => this.#remove(parameters),
-    "unit.resize": (parameters) => this.#resize(parameters),
-    "unit.writeProtect": (parameters) => this.#writeProtect(parameters),
-    "medium.eject": (parameters) => this.#eject(parameters),
-    "medium.load": (parameters) => this.#load(parameters),
+    "unit.add": method("Shows a new logical unit, or opens a named one.", addParameters, (params) => this.#add(params)),
+    "unit.remove": method("Takes a unit away; its commands may end first.", removeParameters, (params) =>
+      this.#remove(params),
+    ),
+    "unit.resize": method("Takes over the medium's size, or gives it one.", resizeParameters, (params) =>
+      this.#resize(params),
+    ),
+    "unit.writeProtect": method(
+      "Protects the medium from being written, or no longer.",
+      writeProtectParameters,
+      (params) => this.#writeProtect(params),
+    ),
+    "medium.eject": method("Opens the tray and takes the medium away.", ejectParameters, (params) =>
+      this.#eject(params),
+    ),
+    "medium.load": method("Puts a medium in, in the place of what is there.", loadParameters, (params) =>
+      this.#load(params),
+    ),
   };
 
   /** @throws ConfigError, UnitNameError, PlaceError, StoreOpenError, StateDirectoryError */
-  #add(value: unknown): UnitSummary {
+  #add(parameters: z.output<typeof addParameters>): UnitSummary {
     const { places, units } = this.#options;
-    const parameters = checkValue(addParameters, value, "unit.add");
     if ("name" in parameters) return this.#told("added", units.openNamed(parameters));
     const { device, key, name, names } = places.find(parameters);
     if (device.logicalUnits.has(key)) throw new PlaceError(`there is a logical unit at ${name} already`);
@@ -67,9 +69,8 @@ export class UnitOperations {
   }
 
   /** From one place; by its name from every place. It is closed when nobody shows it any more. @throws as above */
-  async #remove(value: unknown): Promise<UnitSummary> {
+  async #remove({ place, grace }: z.output<typeof removeParameters>): Promise<UnitSummary> {
     const { places, units } = this.#options;
-    const { place, grace } = checkValue(removeParameters, value, "unit.remove");
     const unit = this.#unitAt(place);
     const leaving = "unit" in place ? places.of(unit) : [places.find(place)];
     await Promise.all(leaving.map((from) => this.#takeAway(from, grace)));
@@ -93,30 +94,26 @@ export class UnitOperations {
     });
   }
 
-  #resize(value: unknown): UnitSummary {
-    const { place, size } = checkValue(resizeParameters, value, "unit.resize");
+  #resize({ place, size }: z.output<typeof resizeParameters>): UnitSummary {
     const unit = this.#unitAt(place);
     unit.resizeMedium(size);
     return this.#told("resized", unit);
   }
 
-  #writeProtect(value: unknown): UnitSummary {
-    const { place, readOnly } = checkValue(writeProtectParameters, value, "unit.writeProtect");
+  #writeProtect({ place, readOnly }: z.output<typeof writeProtectParameters>): UnitSummary {
     const unit = this.#unitAt(place);
     unit.protectMedium(readOnly);
     return this.#told(readOnly ? "write-protected" : "made writable", unit);
   }
 
-  async #eject(value: unknown): Promise<UnitSummary> {
-    const { place, force } = checkValue(ejectParameters, value, "medium.eject");
+  async #eject({ place, force }: z.output<typeof ejectParameters>): Promise<UnitSummary> {
     const unit = this.#unitAt(place);
     await unit.ejectMedium(force);
     return this.#told("medium ejected", unit);
   }
 
   /** In an empty drive, or in the place of what is there. */
-  async #load(value: unknown): Promise<UnitSummary> {
-    const { place, backend, readOnly, force } = checkValue(loadParameters, value, "medium.load");
+  async #load({ place, backend, readOnly, force }: z.output<typeof loadParameters>): Promise<UnitSummary> {
     const { memory, log } = this.#options;
     const unit = this.#unitAt(place);
     const store = openStore(backend, { memory, readOnly, log });

@@ -1,4 +1,4 @@
-import { chmodSync, statSync, unlinkSync } from "node:fs";
+import { statSync, unlinkSync } from "node:fs";
 import { connect, type Server } from "node:net";
 import { makeSocketDirectory } from "./runtime-directory.ts";
 
@@ -21,9 +21,14 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
   await removeStaleSocket(path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new SocketError(`${path}: can't listen: ${error.message}`)));
-    server.listen(path, resolve);
+    // The socket file is made within the call: with this mask nobody else can connect in the moment before a chmod.
+    const mask = process.umask(0o177);
+    try {
+      server.listen(path, resolve);
+    } finally {
+      process.umask(mask);
+    }
   });
-  chmodSync(path, 0o600);
 }
 
 async function removeStaleSocket(path: string): Promise<void> {

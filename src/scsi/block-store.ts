@@ -28,8 +28,30 @@ export interface BlockStore {
   resize?(size?: number): void;
   /** Everything acknowledged so far is on stable storage when this is done (fdatasync). */
   flush(completion: StoreCompletion): number;
+  /** How storage is given back; undefined for a store that keeps all it ever had. */
+  readonly provisioning?: Provisioning | undefined;
   /** Ends; rejects when the last flush failed. No operation is pending any more. */
   close(): Promise<void>;
+}
+
+/** What a store adds that takes storage only for what was written, and gives it back: thin provisioning. [SBC-3] 4.7. */
+export interface Provisioning {
+  /** Bytes of the smallest piece of storage that can be given back: a power of two. */
+  readonly granularity: number;
+  /**
+   * Gives back what holds [offset, offset+length), which reads as zeros from then on, down to the last byte: parts of a
+   * piece are written with zeros. With `durable` that is on stable storage before it is done.
+   */
+  deallocate(offset: number, length: number, durable: boolean, completion: StoreCompletion): number;
+  /** The bytes from `offset` on that are alike in having storage or not, `length` at most; never empty. */
+  extentAt(offset: number, length: number): StoreExtent;
+}
+
+export interface StoreExtent {
+  /** Bytes from the offset that was asked for. */
+  readonly length: number;
+  /** Storage holds them; otherwise they read as zeros. */
+  readonly allocated: boolean;
 }
 
 /** Told of the end of a pending operation: 0 or a negative errno. One object for all of a task's operations. */

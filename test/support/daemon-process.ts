@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { callDaemon } from "../../src/control/client.ts";
-import type { DaemonStatus } from "../../src/daemon/status.ts";
+import type { DaemonStatus } from "../../src/control/results.ts";
 
 const CLI = resolve(import.meta.dirname, "../../dist/cli/main.js");
 /** How long a daemon may take to come up, in milliseconds; a loaded machine is slow. */
@@ -39,7 +39,7 @@ export class DaemonProcess {
   }
 
   async status(): Promise<DaemonStatus> {
-    return (await callDaemon(this.control, "status")) as DaemonStatus;
+    return callDaemon(this.control, "status");
   }
 
   /** Ends the daemon with a signal; resolves with its exit status, or null when the signal killed it. */

@@ -62,3 +62,34 @@ export interface LogicalUnitStatus {
   readOnly: boolean;
   description: string;
 }
+
+/** What an operation on a unit answers: the unit as it is afterwards. */
+export interface UnitSummary {
+  name?: string;
+  /** Where it is shown. */
+  places: string[];
+  /** Bytes. */
+  size: number;
+  readOnly: boolean;
+  description: string;
+}
+
+/** An entry of what `methods` answers. */
+export interface MethodDescription {
+  name: string;
+  summary: string;
+  /** JSON Schema of its parameters; null: it has none, or checks them by itself. */
+  params: object | null;
+}
+
+/** What methods answer. */
+export interface MethodResults {
+  methods: MethodDescription[];
+  status: DaemonStatus;
+  "unit.add": UnitSummary;
+  "unit.remove": UnitSummary;
+  "unit.resize": UnitSummary;
+  "unit.writeProtect": UnitSummary;
+  "medium.eject": UnitSummary;
+  "medium.load": UnitSummary;
+}

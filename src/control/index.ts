@@ -1,0 +1,13 @@
+/** `vscsi-target/control`: what a program needs to control a running daemon. */
+export { ControlClient, ControlError, callDaemon, type NotificationListener } from "./client.ts";
+export type {
+  AdapterStatus,
+  DaemonStatus,
+  IscsiSessionStatus,
+  IscsiStatus,
+  IscsiTargetStatus,
+  LogicalUnitStatus,
+  MethodDescription,
+  MethodResults,
+  UnitSummary,
+} from "./results.ts";
