@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { problems } from "./load.ts";
 import { type AdapterConfig, type Config, type ConfigInput, configSchema } from "./schema.ts";
 
 type UnitDocument = Record<string, unknown>;
@@ -14,9 +15,14 @@ const UNIT_DEFAULTS: UnitDocument = {
   blockSize: 512,
 };
 
-/** A configuration in the form in which files have it, without what goes without saying. */
+/**
+ * A configuration in the form in which files have it, without what goes without saying.
+ * @throws ConfigError when it would not be read again
+ */
 export function configDocument(config: Config): ConfigInput {
-  const document = z.encode(configSchema, config);
+  const result = z.safeEncode(configSchema, config);
+  if (!result.success) throw problems(result.error, config, "configuration");
+  const document = result.data;
   const units = <Unit extends object>(list: readonly Unit[] | undefined) =>
     (list ?? []).map((unit) => withoutDefaults(unit) as Unit);
   return {
@@ -26,7 +32,7 @@ export function configDocument(config: Config): ConfigInput {
   };
 }
 
-/** The text of a configuration file. */
+/** The text of a configuration file. @throws ConfigError */
 export function configText(config: Config): string {
   return `${JSON.stringify(configDocument(config), null, 2)}\n`;
 }

@@ -9,7 +9,7 @@ const REQUEST_LIMIT_MAXIMUM = 1024;
 /** LoPAR has a server promise at least 256 KiB; the original driver's `max_sectors` went down to 9. [protocol] 9.1. */
 const MAX_TRANSFER_MINIMUM = 9 * 512;
 /** Those above are left to the portals of iSCSI targets. */
-const RELATIVE_TARGET_PORT_MAXIMUM = 0x7fff;
+export const RELATIVE_TARGET_PORT_MAXIMUM = 0x7fff;
 const MAX_TRANSFER_MAXIMUM = 0x100_0000;
 
 const logicalUnit = z

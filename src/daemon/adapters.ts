@@ -48,6 +48,7 @@ export interface AdaptersOptions {
 export class Adapters {
   readonly #options: AdaptersOptions;
   readonly #adapters: LiveAdapter[] = [];
+  readonly #started = new WeakSet<LiveAdapter>();
 
   constructor(options: AdaptersOptions) {
     this.#options = options;
@@ -67,9 +68,7 @@ export class Adapters {
     const { guest, unitAddress, requestLimit, relativeTargetPort = this.#freePort() } = config;
     const slots = requestLimit + SPARE_SLOTS;
     const link =
-      guest === undefined
-        ? partitions.addAdapter(unitAddress, slots)
-        : new QemuLink(memory, core, unitAddress, slots);
+      guest === undefined ? partitions.addAdapter(unitAddress, slots) : new QemuLink(memory, core, unitAddress, slots);
     const device = new ScsiTargetDevice(log);
     const identity = {
       partitionName: partition.name,
@@ -93,8 +92,11 @@ export class Adapters {
     return live;
   }
 
-  /** Connects an adapter to its client. */
-  start({ guest, link, adapter }: LiveAdapter): void {
+  /** Connects an adapter to its client, once. */
+  start(live: LiveAdapter): void {
+    const { guest, link, adapter } = live;
+    if (this.#started.has(live)) return;
+    this.#started.add(live);
     adapter.start();
     if (guest !== undefined && link instanceof QemuLink) this.#options.guests.addLink(guest, link);
   }

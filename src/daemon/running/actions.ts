@@ -1,4 +1,4 @@
-import type { AdapterConfig, Config, LogicalUnitConfig, NamedUnitConfig } from "../../config/schema.ts";
+import type { AdapterConfig, Config, NamedUnitConfig } from "../../config/schema.ts";
 import { type ExactPlace, placeName } from "../places.ts";
 import type { ShownUnitConfig } from "../shared-units.ts";
 
@@ -9,10 +9,11 @@ export type GuestConfig = Config["guests"][number];
  * later one fails.
  */
 export type Action =
-  | { readonly do: "add-guest" | "remove-guest"; readonly guest: GuestConfig }
+  | { readonly do: "add-guest" | "remove-guest" | "start-guest" | "stop-guest"; readonly guest: GuestConfig }
   | { readonly do: "add-unit" | "remove-unit"; readonly unit: NamedUnitConfig }
   | { readonly do: "change-unit"; readonly from: NamedUnitConfig; readonly to: NamedUnitConfig }
   | { readonly do: "add-adapter" | "remove-adapter"; readonly adapter: AdapterConfig }
+  | { readonly do: "start-adapter" | "stop-adapter"; readonly adapter: AdapterConfig }
   | { readonly do: "change-adapter"; readonly from: AdapterConfig; readonly to: AdapterConfig }
   | { readonly do: "show" | "hide"; readonly place: ExactPlace; readonly shown: ShownUnitConfig }
   | {
@@ -28,11 +29,15 @@ type ActionName = Action["do"];
 const INVERSE: Readonly<Record<ActionName, ActionName>> = {
   "add-guest": "remove-guest",
   "remove-guest": "add-guest",
+  "start-guest": "stop-guest",
+  "stop-guest": "start-guest",
   "add-unit": "remove-unit",
   "remove-unit": "add-unit",
   "change-unit": "change-unit",
   "add-adapter": "remove-adapter",
   "remove-adapter": "add-adapter",
+  "start-adapter": "stop-adapter",
+  "stop-adapter": "start-adapter",
   "change-adapter": "change-adapter",
   show: "hide",
   hide: "show",
@@ -54,49 +59,63 @@ export interface PlannedChange {
   readonly detail: string;
 }
 
-/** Tells an action. */
-export function describeAction(action: Action): PlannedChange {
-  const change = action.do.startsWith("change") || action.do === "log" ? "change" : addsOrRemoves(action.do);
+/** Tells an action; undefined for one that is part of another. */
+export function describeAction(action: Action): PlannedChange | undefined {
   switch (action.do) {
     case "add-guest":
     case "remove-guest":
-      return { change, what: `guest ${action.guest.name}`, detail: action.guest.socket };
+      return addOrRemove(action.do, `guest ${action.guest.name}`, action.guest.socket);
     case "add-unit":
     case "remove-unit":
-      return { change, what: `unit ${action.unit.name}`, detail: unitDetail(action.unit) };
-    case "change-unit":
-      return { change, what: `unit ${action.to.name}`, detail: differences(action.from, action.to) };
+      return addOrRemove(action.do, `unit ${action.unit.name}`, unitDetail(action.unit));
     case "add-adapter":
     case "remove-adapter":
-      return { change, what: adapterName(action.adapter), detail: `${action.adapter.requestLimit} requests` };
-    case "change-adapter":
-      return { change, what: adapterName(action.to), detail: differences(action.from, action.to) };
+      return addOrRemove(action.do, adapterName(action.adapter), `${action.adapter.requestLimit} requests`);
     case "show":
     case "hide":
-      return { change, what: placeName(action.place), detail: unitDetail(action.shown) };
+      return addOrRemove(action.do, placeName(action.place), unitDetail(action.shown));
+    case "change-unit":
+      return changed(`unit ${action.to.name}`, action);
+    case "change-adapter":
+      return changed(adapterName(action.to), action);
     case "change-shown":
-      return { change, what: placeName(action.place), detail: differences(action.from, action.to) };
+      return changed(placeName(action.place), action);
     case "log":
-      return { change, what: "log", detail: differences(action.from, action.to) };
+      return changed("log", action);
+    case "start-guest":
+    case "stop-guest":
+    case "start-adapter":
+    case "stop-adapter":
+      return undefined;
   }
 }
 
-function addsOrRemoves(name: ActionName): "add" | "remove" {
-  return name.startsWith("add") || name === "show" ? "add" : "remove";
+function addOrRemove(name: ActionName, what: string, detail: string): PlannedChange {
+  return { change: name.startsWith("add") || name === "show" ? "add" : "remove", what, detail };
+}
+
+function changed(what: string, { from, to }: { from: object; to: object }): PlannedChange {
+  return { change: "change", what, detail: differences(from, to) };
 }
 
 function adapterName({ guest, unitAddress }: AdapterConfig): string {
   return `adapter ${guest === undefined ? "" : `${guest}@`}0x${unitAddress.toString(16)}`;
 }
 
-function unitDetail({ unit, backend, type }: ShownUnitConfig | LogicalUnitConfig): string {
+function unitDetail({ unit, backend, type }: ShownUnitConfig): string {
   if (unit !== undefined) return `unit ${unit}`;
   return backend === undefined ? `${type}, empty` : `${type}, ${JSON.stringify(backend)}`;
 }
 
 function differences(from: object, to: object): string {
   return Object.keys({ ...from, ...to })
-    .filter((key) => key !== "logicalUnits" && JSON.stringify(Reflect.get(from, key)) !== JSON.stringify(Reflect.get(to, key)))
-    .map((key) => `${key} ${JSON.stringify(Reflect.get(from, key)) ?? "none"} → ${JSON.stringify(Reflect.get(to, key)) ?? "none"}`)
+    .filter(
+      (key) =>
+        key !== "logicalUnits" && JSON.stringify(Reflect.get(from, key)) !== JSON.stringify(Reflect.get(to, key)),
+    )
+    .map(
+      (key) =>
+        `${key} ${JSON.stringify(Reflect.get(from, key)) ?? "none"} → ${JSON.stringify(Reflect.get(to, key)) ?? "none"}`,
+    )
     .join(", ");
 }

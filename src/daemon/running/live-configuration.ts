@@ -29,8 +29,6 @@ export interface LiveOptions {
   readonly memory: SharedMemory;
   readonly clock: Clock;
   readonly log: Log;
-  /** Takes over how much is logged. */
-  readonly setLog: (log: Config["log"]) => void;
 }
 
 /** A unit of the configuration that could not be opened. */
@@ -46,6 +44,7 @@ const GRACE = 5_000;
 export class LiveConfiguration {
   readonly #options: LiveOptions;
   readonly #failed = new Map<string, FailedUnit>();
+  #trouble: unknown;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -61,16 +60,17 @@ export class LiveConfiguration {
     const { guests } = this.#options;
     switch (action.do) {
       case "add-guest":
-        guests.add(action.guest);
-        return this.#listen(action.guest.name);
+        return guests.add(action.guest);
       case "remove-guest":
         return guests.remove(action.guest.name);
+      case "start-guest":
+        return guests.listen(action.guest.name);
       case "add-unit":
       case "show":
         return this.#open(action, options);
       case "remove-unit":
         if (this.#failed.delete(`unit ${action.unit.name}`)) return;
-        return this.#retire(action.unit.name);
+        return this.#retire(this.#options.units.named(action.unit.name));
       case "hide":
         return this.#hide(action.place, options);
       case "change-unit":
@@ -81,11 +81,24 @@ export class LiveConfiguration {
         return this.#addAdapter(action);
       case "remove-adapter":
         return this.#removeAdapter(action);
+      case "start-adapter":
+        return this.#startAdapter(action);
+      case "stop-adapter":
+      case "stop-guest":
+        // Who is connected is told when it is removed; until then nothing is lost.
+        return;
       case "change-adapter":
         return this.#changeAdapter(action);
       case "log":
-        return this.#options.setLog(action.to);
+        return this.#setLog(action.to);
     }
+  }
+
+  /** Tells what went wrong with a unit that is gone all the same: writes may be lost. @throws what its close threw */
+  throwTrouble(): void {
+    const trouble = this.#trouble;
+    this.#trouble = undefined;
+    if (trouble !== undefined) throw trouble;
   }
 
   /** The unit at a place; undefined when there is none, or it could not be opened. */
@@ -104,15 +117,6 @@ export class LiveConfiguration {
       if (!this.#failed.has(key)) this.#options.log.info({ unit: key }, "logical unit: opened at last");
     }
     return waiting.length - this.#failed.size;
-  }
-
-  async #listen(name: string): Promise<void> {
-    try {
-      await this.#options.guests.listen(name);
-    } catch (error) {
-      await this.#options.guests.remove(name);
-      throw error;
-    }
   }
 
   async #open(action: FailedUnit["action"], { lenient = false }: ChangeOptions): Promise<void> {
@@ -144,11 +148,16 @@ export class LiveConfiguration {
     const place = places.at(at);
     const unit = this.#drive(place.device.logicalUnits.get(place.key), place);
     await this.#takeAway(place, grace);
-    if (units.nameOf(unit) === undefined) await units.retire(unit);
+    if (units.nameOf(unit) === undefined) await this.#retire(unit);
   }
 
-  async #retire(name: string): Promise<void> {
-    await this.#options.units.retire(this.#options.units.named(name));
+  async #retire(unit: Drive): Promise<void> {
+    try {
+      await this.#options.units.retire(unit);
+    } catch (error) {
+      this.#options.log.error({ err: error, unit: unit.description }, "logical unit: closed with writes lost");
+      this.#trouble = error;
+    }
   }
 
   /** Lets its tasks end, for a while; then aborts them. */
@@ -172,8 +181,7 @@ export class LiveConfiguration {
 
   async #changeShown(action: Extract<Action, { do: "change-shown" }>, options: ChangeOptions): Promise<void> {
     const { place, from, to } = action;
-    if (this.#failed.delete(placeName(place)))
-      return this.#open({ do: "show", place, shown: to }, { lenient: true });
+    if (this.#failed.delete(placeName(place))) return this.#open({ do: "show", place, shown: to }, { lenient: true });
     if (to.unit !== undefined) return;
     const at = this.#options.places.at(place);
     await this.#change(this.#drive(at.device.logicalUnits.get(at.key), at), from, to, options);
@@ -206,6 +214,11 @@ export class LiveConfiguration {
     log.info({ adapter: config.unitAddress.toString(16), guest: config.guest }, "adapter added");
   }
 
+  #startAdapter({ adapter }: Extract<Action, { do: "start-adapter" | "stop-adapter" }>): void {
+    const live = this.#options.adapters.find(adapter);
+    if (live !== undefined) this.#options.adapters.start(live);
+  }
+
   async #removeAdapter({ adapter: config }: Extract<Action, { do: "add-adapter" | "remove-adapter" }>): Promise<void> {
     const { adapters, places, log } = this.#options;
     const live = adapters.find(config);
@@ -218,6 +231,11 @@ export class LiveConfiguration {
   #changeAdapter({ to }: Extract<Action, { do: "change-adapter" }>): void {
     const live = this.#options.adapters.find(to);
     if (live !== undefined) live.identity.maxTransfer = to.maxTransfer;
+  }
+
+  #setLog({ level }: Config["log"]): void {
+    const { log } = this.#options;
+    if ("level" in log) log.level = level;
   }
 
   #drive(unit: unknown, { name }: Place): Drive {

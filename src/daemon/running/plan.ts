@@ -2,8 +2,8 @@ import { ConfigError } from "../../config/load.ts";
 import { same } from "../../config/same.ts";
 import type { AdapterConfig, Config } from "../../config/schema.ts";
 import { lunKey } from "../../scsi/lun.ts";
-import { type ExactPlace, placeName } from "../places.ts";
 import type { UnitConfig } from "../logical-units.ts";
+import { type ExactPlace, placeName } from "../places.ts";
 import type { ShownUnitConfig } from "../shared-units.ts";
 import type { Action } from "./actions.ts";
 
@@ -26,6 +26,11 @@ interface Difference<Entry> {
  */
 export function plan(current: Config, next: Config): Action[] {
   refuseFixed(current, next);
+  return actionsBetween(current, next);
+}
+
+/** The actions of a plan, whatever is fixed. */
+export function actionsBetween(current: Config, next: Config): Action[] {
   const guests = differences(current.guests, next.guests, ({ name }) => name);
   const units = differences(current.logicalUnits, next.logicalUnits, ({ name }) => name);
   const adapters = differences(current.adapters, next.adapters, adapterName);
@@ -45,14 +50,17 @@ export function plan(current: Config, next: Config): Action[] {
   const stays = ({ from, to }: Difference<Shown>) =>
     from !== undefined && to !== undefined && !renewed(to) && !renewed(from) && changesInPlace(from.unit, to.unit);
   const moved = shown.filter((entry) => !stays(entry));
+  const movedGuests = guests.filter(({ from, to }) => !same(from, to));
   const remade = adapters.filter(isNew);
   const reopened = units.filter(({ from, to }) => !from || !to || renewedUnits.has(from.name));
   return [
+    ...movedGuests.flatMap(({ from }) => (from ? [{ do: "stop-guest", guest: from } as const] : [])),
+    ...remade.flatMap(({ from }) => (from ? [{ do: "stop-adapter", adapter: from } as const] : [])),
     ...moved.flatMap(({ from }) => (from ? [{ do: "hide", place: from.place, shown: from.unit } as const] : [])),
     ...remade.flatMap(({ from }) => (from ? [{ do: "remove-adapter", adapter: from } as const] : [])),
     ...reopened.flatMap(({ from }) => (from ? [{ do: "remove-unit", unit: from } as const] : [])),
-    ...guests.flatMap(({ from, to }) => (from && !same(from, to) ? [{ do: "remove-guest", guest: from } as const] : [])),
-    ...guests.flatMap(({ from, to }) => (to && !same(from, to) ? [{ do: "add-guest", guest: to } as const] : [])),
+    ...movedGuests.flatMap(({ from }) => (from ? [{ do: "remove-guest", guest: from } as const] : [])),
+    ...movedGuests.flatMap(({ to }) => (to ? [{ do: "add-guest", guest: to } as const] : [])),
     ...reopened.flatMap(({ to }) => (to ? [{ do: "add-unit", unit: to } as const] : [])),
     ...changed(units)
       .filter(({ from }) => !renewedUnits.has(from.name))
@@ -62,6 +70,8 @@ export function plan(current: Config, next: Config): Action[] {
       .filter((entry) => !isNew(entry) && entry.from.maxTransfer !== entry.to.maxTransfer)
       .map(({ from, to }) => ({ do: "change-adapter", from, to }) as const),
     ...moved.flatMap(({ to }) => (to ? [{ do: "show", place: to.place, shown: to.unit } as const] : [])),
+    ...remade.flatMap(({ to }) => (to ? [{ do: "start-adapter", adapter: to } as const] : [])),
+    ...movedGuests.flatMap(({ to }) => (to ? [{ do: "start-guest", guest: to } as const] : [])),
     ...changed(shown.filter(stays)).map(
       ({ from, to }) => ({ do: "change-shown", place: to.place, from: from.unit, to: to.unit }) as const,
     ),
@@ -142,5 +152,7 @@ function refuseFixed(current: Config, next: Config): void {
   const wanted = fixedParts(next);
   const keys = Object.keys(before).filter((key) => !same(Reflect.get(before, key), Reflect.get(wanted, key)));
   if (keys.length > 0)
-    throw new ConfigError(keys.map((key) => `${key}: can't be changed while the daemon runs: start it anew`).join("\n"));
+    throw new ConfigError(
+      keys.map((key) => `${key}: can't be changed while the daemon runs: start it anew`).join("\n"),
+    );
 }

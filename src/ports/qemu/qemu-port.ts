@@ -160,7 +160,8 @@ class BridgeConnection {
     if (!this.#greeted) return `message of type ${type} before the greeting`;
     const unit = this.#buffer.readUInt32LE(at + HEADER_UNIT);
     const link = this.#links.get(unit);
-    if (type === WIRE_RESET && this.#epochs.has(unit)) this.#epochs.set(unit, this.#buffer.readUInt32LE(at + HEADER_EPOCH));
+    if (type === WIRE_RESET && this.#epochs.has(unit))
+      this.#epochs.set(unit, this.#buffer.readUInt32LE(at + HEADER_EPOCH));
     // A unit that we do not serve was told of at the greeting.
     if (!link) return undefined;
     switch (type) {
