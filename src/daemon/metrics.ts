@@ -1,9 +1,13 @@
 import type { IscsiSessionStatus, IscsiStatus } from "../control/results.ts";
+import type { Log } from "../core/log.ts";
+import type { MetricsPlace, MetricsServer } from "../observe/metrics-server.ts";
 import { type Labels, type MetricGroup, OpenMetricsText, type Sample } from "../observe/open-metrics.ts";
 import { PROCESS_METRICS } from "../observe/process-metrics.ts";
 import type { Drive } from "../scsi/drive.ts";
 import type { CommandCounters } from "../scsi/statistics.ts";
 import type { ServerAdapter } from "../target/server-adapter.ts";
+import type { Places } from "./places.ts";
+import type { SharedUnits } from "./shared-units.ts";
 
 /** An adapter, as metrics name it. */
 export interface MeasuredAdapter {
@@ -30,8 +34,32 @@ export interface MeasuredDaemon {
   readonly iscsi: IscsiStatus | undefined;
 }
 
-/** The whole of `/metrics`. */
-export function openMetrics(daemon: MeasuredDaemon): string {
+/** Who is scraped. */
+interface Measured {
+  measure(): MeasuredDaemon;
+  /** What is wrong with it; undefined when it serves. */
+  readonly ailment: string | undefined;
+}
+
+/** Serves `/metrics` and `/healthz`. @throws SocketError */
+export async function serveMetrics(place: MetricsPlace, daemon: Measured, log: Log): Promise<MetricsServer> {
+  // Few daemons are scraped: the others start without an HTTP server.
+  const { MetricsServer } = await import("../observe/metrics-server.ts");
+  const source = { metrics: () => openMetrics(daemon.measure()), ailment: () => daemon.ailment };
+  return MetricsServer.listen(place, source, log);
+}
+
+/** Every unit of the daemon, under its name or the first place where it is shown. */
+export function measuredUnits(units: SharedUnits, places: Places): MeasuredUnit[] {
+  const names = units.names();
+  const firstPlaces = places.firstPlaces();
+  return [...units.all].map((unit) => ({
+    unit,
+    name: names.get(unit) ?? firstPlaces.get(unit) ?? unit.description,
+  }));
+}
+
+function openMetrics(daemon: MeasuredDaemon): string {
   const iscsi = daemon.iscsi ?? { targets: [], sessions: [] };
   return new OpenMetricsText()
     .add({ metrics: BUILD_METRICS, subjects: [daemon], labels: () => NO_LABELS })
