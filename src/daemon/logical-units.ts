@@ -4,6 +4,7 @@ import type { NamedUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
+import { resumeAtomicWrite } from "../scsi/disk/atomic/recovery.ts";
 import { Disk } from "../scsi/disk/disk.ts";
 import { Erasing } from "../scsi/disk/erase/erasing.ts";
 import type { Drive } from "../scsi/drive.ts";
@@ -63,6 +64,7 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     ...(config.eraseRate !== undefined && { eraseRate: config.eraseRate }),
     ...(copyTargets && { copyTargets }),
   });
+  resumeAtomicWrite(disk, memory);
   Erasing.resume(disk, memory);
   return disk;
 }

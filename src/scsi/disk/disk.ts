@@ -8,7 +8,7 @@ import type { LogicalUnit } from "../logical-unit.ts";
 import { Medium } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
 import type { Nexus } from "../task.ts";
-import { FULL_DISK_COMMANDS, THIN_DISK_COMMANDS } from "./commands.ts";
+import { diskCommands } from "./commands.ts";
 import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
 import { TransferPool } from "./transfer-pool.ts";
 import { DISK_VITAL_PRODUCT_DATA } from "./vital-product-data.ts";
@@ -39,6 +39,8 @@ export class Disk extends Drive {
   readonly commands: CommandTable<Disk>;
   /** Logical block provisioning: the disk lets go of blocks. [SBC-3] 4.7.3. */
   readonly thin: boolean;
+  /** What the disk keeps outlives the daemon: WRITE ATOMIC needs that. */
+  readonly keepsState: boolean;
   readonly vitalProductData = DISK_VITAL_PRODUCT_DATA;
   readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
@@ -57,7 +59,8 @@ export class Disk extends Drive {
     this.#physicalBlockSize = physicalBlockSize;
     this.#blockSize = blockSize ?? options.medium.blockSize;
     this.thin = thin;
-    this.commands = thin ? THIN_DISK_COMMANDS : FULL_DISK_COMMANDS;
+    this.keepsState = options.state !== undefined;
+    this.commands = diskCommands(this);
     this.eraseRate = eraseRate;
     this.copyTargets = copyTargets ?? (() => [this]);
     this.transfers = new TransferPool(options.log, this.taskSet);
