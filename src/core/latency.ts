@@ -1,6 +1,8 @@
 /** Upper bounds are powers of two from 2^3 µs (8 µs) to 2^24 µs (16.8 s), and then infinity. */
 const FIRST_EXPONENT = 3;
 const LAST_EXPONENT = 24;
+/** More than every bound, and still of 32 bits. */
+const BEYOND = 2 ** (LAST_EXPONENT + 1);
 const MICROSECONDS_PER_MILLISECOND = 1_000;
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
@@ -20,7 +22,8 @@ export class LatencyHistogram {
 
   observe(milliseconds: number): void {
     // 2^k is the least power of two that is not below n when k is the number of bits of n - 1.
-    const exponent = 32 - Math.clz32(Math.ceil(milliseconds * MICROSECONDS_PER_MILLISECOND) - 1);
+    const below = Math.ceil(milliseconds * MICROSECONDS_PER_MILLISECOND) - 1;
+    const exponent = 32 - Math.clz32(Math.min(Math.max(below, 0), BEYOND));
     const index = Math.min(Math.max(exponent, FIRST_EXPONENT), LAST_EXPONENT + 1) - FIRST_EXPONENT;
     this.buckets[index] = (this.buckets[index] ?? 0) + 1;
     this.count++;

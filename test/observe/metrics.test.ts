@@ -196,7 +196,7 @@ test("docs/metrics.md lists every metric", async () => {
 
 test("a latency is in the first bucket whose bound is not below it", () => {
   fc.assert(
-    fc.property(fc.double({ min: 0, max: 60_000, noNaN: true }), (milliseconds) => {
+    fc.property(fc.double({ min: 0, max: 1e8, noNaN: true }), (milliseconds) => {
       const histogram = new LatencyHistogram();
       histogram.observe(milliseconds);
       // Microseconds are counted as whole ones, rounded up.
