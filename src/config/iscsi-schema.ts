@@ -66,11 +66,11 @@ const chap = z
 
 const seconds = (fallback: number) =>
   z
-    .number()
-    .positive()
-    .max(3600)
-    .default(fallback)
-    .transform((value) => value * MILLISECONDS_A_SECOND);
+    .codec(z.number().positive().max(3600), z.number(), {
+      decode: (value) => value * MILLISECONDS_A_SECOND,
+      encode: (value) => value / MILLISECONDS_A_SECOND,
+    })
+    .prefault(fallback);
 
 const length = (fallback: number) =>
   z.number().int().min(512, "512 to 16777215").max(0xff_ffff, "512 to 16777215").default(fallback);

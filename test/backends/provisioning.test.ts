@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { FileStore } from "../../src/backends/file.ts";
 import { MemoryStore } from "../../src/backends/memory.ts";
+import { silentLog } from "../../src/core/log.ts";
 import { type BlockStore, type Provisioning, STORE_DONE } from "../../src/scsi/block-store.ts";
 import { ended } from "../support/block-store.ts";
 import { testMemory } from "../support/scsi-task.ts";
@@ -11,15 +13,35 @@ import { testMemory } from "../support/scsi-task.ts";
 const SECTOR = 512;
 const SIZE = 1 << 20;
 const LONGEST = 2 * SIZE;
+const EBADF = -9;
 
 const memory = testMemory();
 const buffer = memory.allocate(LONGEST);
-const folder = mkdtempSync(join(tmpdir(), "vscsi-provisioning-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+/** Linux's own file system in memory, beside that of temporary files. */
+const SHARED_MEMORY = "/dev/shm";
+const [folder, memoryFolder] = [tmpdir(), existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir()].map((parent) => {
+  const made = mkdtempSync(join(parent, "vscsi-provisioning-"));
+  afterAll(() => rmSync(made, { recursive: true }));
+  return made;
+});
 
 type Store = BlockStore & Required<Pick<BlockStore, "resize">>;
 
-const KINDS: readonly [string, () => Store][] = [["memory", () => new MemoryStore(memory, SIZE)]];
+let images = 0;
+function newImage(parent = folder): string {
+  const path = join(parent ?? "", `${images++}.img`);
+  writeFileSync(path, "");
+  truncateSync(path, SIZE);
+  return path;
+}
+
+const openFile = (path: string) => new FileStore(memory, path, false, silentLog);
+
+const KINDS: readonly [string, () => Store][] = [
+  ["memory", () => new MemoryStore(memory, SIZE)],
+  ["a file", () => openFile(newImage())],
+  ["a file in tmpfs", () => openFile(newImage(memoryFolder))],
+];
 
 function provisioningOf({ provisioning }: BlockStore): Provisioning {
   if (provisioning === undefined) throw new Error("the store gives nothing back");
@@ -145,4 +167,37 @@ describe.each(KINDS)("%s", (_kind, open) => {
     expect(extents(store)).toEqual([{ offset: 0, length: SIZE, allocated: false }]);
     await store.close();
   });
+});
+
+test("a file's blocks go back to the file system", async () => {
+  const path = newImage();
+  const modelled = new Modelled(openFile(path));
+  const blocks = () => statSync(path).blocks;
+  await modelled.write(0, SIZE / SECTOR, 9, true);
+  expect(blocks()).toBeGreaterThanOrEqual(SIZE / 512);
+  await modelled.deallocate(0, SIZE / SECTOR / 2, true);
+  expect(blocks()).toBeLessThan((SIZE / 512) * 0.6);
+  await modelled.check();
+  await modelled.store.close();
+});
+
+test("several ranges at once, and writes between them", async () => {
+  const store = openFile(newImage());
+  const modelled = new Modelled(store);
+  await modelled.write(0, SIZE / SECTOR, 5, false);
+  const ranges = Array.from({ length: 40 }, (_, index) => modelled.deallocate(index * 50, 30, index % 3 === 0));
+  for (let index = 0; index < 40; index++) await modelled.write(index * 50 + 30, 10, index + 1, false);
+  await Promise.all(ranges);
+  await modelled.check();
+  await store.close();
+});
+
+test("what can't be given back is told, and the next range is tried", async () => {
+  const path = newImage();
+  const store = new FileStore(memory, path, true, silentLog);
+  const provisioning = provisioningOf(store);
+  expect(extents(store)).toEqual([{ offset: 0, length: SIZE, allocated: false }]);
+  const results = [0, 1].map((at) => ended((then) => provisioning.deallocate(at * 4096, 4096, true, then)));
+  expect(await Promise.all(results)).toEqual([EBADF, EBADF]);
+  await store.close();
 });
