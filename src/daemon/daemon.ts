@@ -10,6 +10,7 @@ import type { CoreExports } from "../core/exports.ts";
 import type { Log } from "../core/log.ts";
 import { SharedMemory } from "../core/shared-memory.ts";
 import type { ConfigurationFile } from "../host/configuration-file.ts";
+import { DirectoryLock } from "../host/directory-lock.ts";
 import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
 import type { MetricsServer } from "../observe/metrics-server.ts";
@@ -60,6 +61,7 @@ export class Daemon {
   readonly #live: LiveConfiguration;
   readonly #options: DaemonOptions;
   #state: StateDirectory | undefined;
+  #lock: DirectoryLock | undefined;
   #iscsi: IscsiExports | undefined;
   #cancelRetry = () => {};
   /** What it serves, and how that is changed. */
@@ -118,7 +120,10 @@ export class Daemon {
 
   async #start(): Promise<void> {
     const { stateDirectory, control, iscsi, adapters, metrics } = this.#config;
-    if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
+    if (stateDirectory !== undefined) {
+      this.#state = new StateDirectory(stateDirectory);
+      this.#lock = DirectoryLock.take(stateDirectory, this.#log);
+    }
     for (const [index, { relativeTargetPort = 0 }] of adapters.entries())
       this.#portGroups.join("adapters", index, relativeTargetPort);
     if (iscsi !== undefined) this.#makeTargets(iscsi);
@@ -238,6 +243,7 @@ export class Daemon {
     await this.#control?.close();
     await this.#metrics?.close();
     await this.#units.close();
+    this.#lock?.release();
     this.#log.info({}, "stopped");
   }
 }

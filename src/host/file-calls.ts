@@ -92,6 +92,11 @@ export class FileCalls {
     return this.#resultOf(this.#lock(fd, F_OFD_SETLK, oneByte(F_RDLCK, byte)));
   }
 
+  /** Takes a lock on one byte that nobody else may have any lock on, until the file is closed. */
+  lockExclusively(fd: number, byte: number): number {
+    return this.#resultOf(this.#lock(fd, F_OFD_SETLK, oneByte(F_WRLCK, byte)));
+  }
+
   /** Whether somebody else has a lock on a byte: 1, 0, or a negative errno. */
   isLocked(fd: number, byte: number): number {
     const lock = oneByte(F_WRLCK, byte);

@@ -85,7 +85,7 @@ test("a reservation with APTPL outlives the daemon: the holder writes on, the ot
   expect(await reserveOut(one, "reserve", { key: 1n, type: EXCLUSIVE_ACCESS })).toBe(0);
   expect([await write(one), await write(two)]).toEqual([0, RESERVATION_CONFLICT]);
   await before.stop();
-  expect(readdirSync(state)).toEqual(["shared.json"]);
+  expect(readdirSync(state)).toEqual(["lock", "shared.json"]);
   const [again, other] = (await start(state)).initiators;
   expect([await write(again), await write(other)]).toEqual([0, RESERVATION_CONFLICT]);
   expect(await reserveOut(again, "clear", { key: 1n })).toBe(0);
