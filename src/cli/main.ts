@@ -4,6 +4,7 @@ import { packageVersion } from "../host/package-version.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT_DONE, EXIT_USAGE, reportError } from "./errors.ts";
 import { guestCommand } from "./guest.ts";
+import { logLevelCommand } from "./log-level.ts";
 import { mediumCommand } from "./medium.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -15,6 +16,7 @@ const program = new Command("vscsi")
   )
   .addCommand(serveCommand())
   .addCommand(statusCommand())
+  .addCommand(logLevelCommand())
   .addCommand(unitCommand())
   .addCommand(mediumCommand())
   .addCommand(guestCommand())

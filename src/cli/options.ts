@@ -17,6 +17,7 @@ export interface ServeFlags {
   control?: string;
   core?: string;
   logLevel?: string;
+  logFormat?: string;
 }
 
 export const DEFAULT_UNIT_ADDRESS = "0x71000003";
@@ -50,7 +51,10 @@ export function configFromFlags(flags: ServeFlags): Config {
   const input: ConfigInput = {
     version: 1,
     core: (flags.core ?? "wasm") as "wasm" | "js",
-    log: { level: (flags.logLevel ?? "info") as "info" },
+    log: {
+      ...(flags.logLevel !== undefined && { level: flags.logLevel as "info" }),
+      ...(flags.logFormat !== undefined && { format: flags.logFormat as "json" }),
+    },
     control: flags.control ?? defaultControlSocket(),
     guests: [{ name: "guest", socket: flags.socket ?? defaultGuestSocket() }],
     ...(flags.iscsi === undefined

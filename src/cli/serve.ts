@@ -1,7 +1,10 @@
 import { Command, Option } from "commander";
 import { loadConfig } from "../config/load.ts";
+import { logFormat, logLevel } from "../config/log-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { inheritedSockets } from "../host/inherited-sockets.ts";
+import { ServiceManager } from "../host/service-manager.ts";
 import { createLogger } from "../observe/logger.ts";
 import { UsageError } from "./errors.ts";
 import {
@@ -34,8 +37,11 @@ export function serveCommand(): Command {
     )
     .option("--control <path>", `control socket (default: ${defaultControlSocket()})`)
     .addOption(new Option("--core <core>", "implementation of the hot path").choices(["wasm", "js"]))
+    .addOption(new Option("--log-level <level>", "log level (default: info)").choices(logLevel.options))
     .addOption(
-      new Option("--log-level <level>", "log level").choices(["trace", "debug", "info", "warn", "error", "silent"]),
+      new Option("--log-format <format>", "how a line is written (default: pretty on a terminal, else json)").choices(
+        logFormat.options,
+      ),
     )
     .addHelpText("after", "\nExample: vscsi serve --disk disk.img --cdrom install.iso\n")
     .action(async (flags: ServeFlags) => {
@@ -51,28 +57,35 @@ function fileConfig(path: string, flags: ServeFlags): Config {
   const config = loadConfig(path);
   if (flags.core !== undefined) config.core = flags.core as Config["core"];
   if (flags.logLevel !== undefined) config.log.level = flags.logLevel as Config["log"]["level"];
+  if (flags.logFormat !== undefined) config.log.format = flags.logFormat as "json";
   config.control = flags.control ?? config.control ?? defaultControlSocket();
   return config;
 }
 
 async function serve(config: Config): Promise<void> {
-  const log = createLogger(config.log.level);
-  const daemon = await Daemon.start(config, log);
-  await stopSignal();
-  log.info({}, "stopping: finishing what is in flight");
+  const log = createLogger(config.log.level, config.log.format);
+  const manager = ServiceManager.fromEnvironment(log);
+  const stop = stopSignal();
+  const controlDescriptor = inheritedSockets().get("control");
+  const daemon = await Daemon.start(config, log, { controlDescriptor, logging: log });
+  const { adapters, iscsi } = daemon.status();
+  manager.ready(`serving ${adapters.length} adapters, ${iscsi?.targets.length ?? 0} iSCSI targets`);
+  const signal = await stop;
+  log.info({ signal }, "stopping: finishing what is in flight; another signal ends it at once");
+  manager.stopping("finishing what is in flight");
   await daemon.stop();
+  manager.stopped();
 }
 
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-export function stopSignal(): Promise<void> {
+export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const stop = () => {
-      for (const signal of ["SIGTERM", "SIGINT"] as const) {
-        process.removeListener(signal, stop);
-      }
-      resolve();
+    const stop = (signal: NodeJS.Signals) => {
+      for (const name of STOP_SIGNALS) process.removeListener(name, stop);
+      resolve(signal);
     };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
+    for (const name of STOP_SIGNALS) process.on(name, stop);
   });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { iscsiSchema } from "./iscsi-schema.ts";
+import { logFormat, logLevel } from "./log-schema.ts";
 import { metricsSchema } from "./metrics-schema.ts";
 import { checkPortGroups, portGroups } from "./port-group-schema.ts";
 import { checkShownUnit, namedUnit, printable, shownUnit, size, unitAddress } from "./unit-schema.ts";
@@ -95,9 +96,7 @@ export const configSchema = z
     $schema: z.string().optional().describe("for editors: the path of configuration.schema.json"),
     version: z.literal(1),
     core: z.enum(["wasm", "js"]).default("wasm"),
-    log: z
-      .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
-      .prefault({}),
+    log: z.strictObject({ level: logLevel.default("info"), format: logFormat.optional() }).prefault({}),
     control: z.string().min(1).optional().describe("path of the control socket"),
     stateDirectory: z
       .string()

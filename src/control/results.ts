@@ -88,6 +88,7 @@ export interface MethodDescription {
 export interface MethodResults {
   methods: MethodDescription[];
   status: DaemonStatus;
+  "log.level": { level: string };
   "unit.add": UnitSummary;
   "unit.remove": UnitSummary;
   "unit.resize": UnitSummary;

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../core/log.ts";
-import { listenPrivately } from "../host/listen.ts";
+import { listenInherited, listenPrivately } from "../host/listen.ts";
 import { ControlConnection } from "./connection.ts";
 import { Dispatcher } from "./dispatch.ts";
 import type { Methods } from "./method.ts";
@@ -23,10 +23,11 @@ export class ControlServer {
     this.#server.on("drop", () => log.warn({ connections: CONNECTIONS_MAX }, "control socket: too many connections"));
   }
 
-  /** Listens at `path`. @throws SocketError */
-  static async listen(path: string, methods: Methods, log: Log): Promise<ControlServer> {
+  /** Listens at a path, or on a descriptor that listens already. @throws SocketError */
+  static async listen(place: string | number, methods: Methods, log: Log): Promise<ControlServer> {
     const server = new ControlServer(methods, log);
-    await listenPrivately(server.#server, path);
+    if (typeof place === "string") await listenPrivately(server.#server, place);
+    else await listenInherited(server.#server, place);
     return server;
   }
 

@@ -19,6 +19,7 @@ import { Adapters, type LiveAdapter } from "./adapters.ts";
 import { Guests } from "./guests.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
+import { logMethods } from "./log-methods.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
 import { type MeasuredDaemon, measuredUnits, serveMetrics } from "./metrics.ts";
@@ -44,6 +45,10 @@ export interface DaemonOptions {
   readonly file?: ConfigurationFile | undefined;
   /** Units that can't be opened do not keep the daemon from coming up: they are told, and tried again. */
   readonly lenient?: boolean;
+  /** A control socket that listens already, instead of the configuration's: its descriptor. */
+  readonly controlDescriptor?: number | undefined;
+  /** Changes what is logged while the daemon runs; a logger of pino's is one. */
+  readonly logging?: { level: string } | undefined;
 }
 
 /** Everything in one process: core, adapters, logical units, the sockets to guests and to whoever controls us. */
@@ -130,7 +135,8 @@ export class Daemon {
     await this.running.start(this.#config, { lenient: this.#options.lenient ?? false });
     await this.#iscsi?.listen();
     if (metrics !== undefined) this.#metrics = await serveMetrics(metrics, this, this.#log);
-    if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
+    const socket = this.#options.controlDescriptor ?? control;
+    if (socket !== undefined) this.#control = await ControlServer.listen(socket, this.#methods(), this.#log);
     this.#retryLater();
   }
 
@@ -152,6 +158,7 @@ export class Daemon {
         describeMethods(methods),
       ),
       status: plainMethod("Tells what the daemon serves, and to whom.", () => this.status()),
+      ...(this.#options.logging && logMethods(this.#options.logging)),
       ...operations.methods,
     };
     return methods;

@@ -7,6 +7,14 @@ export class SocketError extends Error {
   readonly code = "VSCSI_SOCKET";
 }
 
+/** Listens on a socket that was bound by who started us: who may connect was theirs to say. @throws SocketError */
+export async function listenInherited(server: Server, fd: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(new SocketError(`descriptor ${fd}: can't listen: ${error.message}`)));
+    server.listen({ fd }, resolve);
+  });
+}
+
 /**
  * Listens on a Unix socket that only its owner may use (mode 0600). A socket file that a dead daemon left is taken
  * over; one that somebody answers on, or a file that is no socket, is left alone.

@@ -12,10 +12,11 @@ import { Daemon } from "../../src/daemon/daemon.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "vscsi-methods-"));
 const control = join(folder, "control.sock");
+const logging = { level: "info" };
 let daemon: Daemon;
 
 beforeAll(async () => {
-  daemon = await Daemon.start(checkConfig({ version: 1, control }, "test"), silentLog);
+  daemon = await Daemon.start(checkConfig({ version: 1, control }, "test"), silentLog, { logging });
 });
 afterAll(async () => {
   await daemon.stop();
@@ -36,6 +37,13 @@ test("methods tells the schema of parameters", async () => {
     required: ["place"],
     additionalProperties: false,
   });
+});
+
+test("log.level changes what is logged", async () => {
+  expect(await callDaemon(control, "log.level", {})).toEqual({ level: "info" });
+  expect(await callDaemon(control, "log.level", { level: "debug" })).toEqual({ level: "debug" });
+  expect(logging.level).toBe("debug");
+  await expect(callDaemon(control, "log.level", { level: "loud" })).rejects.toMatchObject({ rpcCode: -32602 });
 });
 
 test("a method without parameters takes none", async () => {
