@@ -7,6 +7,7 @@ import { guestCommand } from "./guest.ts";
 import { mediumCommand } from "./medium.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
+import { treeCommands } from "./tree.ts";
 import { unitCommand } from "./unit.ts";
 
 const program = new Command("vscsi")
@@ -22,6 +23,7 @@ const program = new Command("vscsi")
   .version(packageVersion())
   .showHelpAfterError("(vscsi --help tells more)");
 
+for (const command of treeCommands()) program.addCommand(command);
 for (const command of withSubcommands(program)) command.exitOverride();
 
 try {

@@ -95,7 +95,10 @@ export const configSchema = z
     version: z.literal(1),
     core: z.enum(["wasm", "js"]).default("wasm"),
     log: z
-      .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
+      .strictObject({
+        level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+        debug: z.number().int().default(0).describe("the attribute debug of the tree: but for 0, everything is logged"),
+      })
       .prefault({}),
     control: z.string().min(1).optional().describe("path of the control socket"),
     stateDirectory: z
@@ -143,6 +146,16 @@ export const configSchema = z
       }
     }
   });
+
+/** A target that nothing describes yet. */
+export function inactiveUnit({ bus, target, lun }: { bus: number; target: number; lun: number }): LogicalUnitConfig {
+  return logicalUnit.parse({ bus, target, lun, active: false });
+}
+
+/** An adapter that shows nothing yet. @throws ZodError */
+export function emptyAdapter(input: z.input<typeof adapter>): AdapterConfig {
+  return adapter.parse(input);
+}
 
 export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;

@@ -9,5 +9,9 @@ export type {
   LogicalUnitStatus,
   MethodDescription,
   MethodResults,
+  TreeBranch,
+  TreeDocumentation,
+  TreeEntry,
+  TreeValue,
   UnitSummary,
 } from "./results.ts";

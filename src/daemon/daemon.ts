@@ -1,5 +1,5 @@
-import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
 import { type Config, type IscsiConfig, RELATIVE_TARGET_PORT_MAXIMUM } from "../config/schema.ts";
+import type { Directory } from "../config/tree.ts";
 import { describeMethods } from "../control/describe.ts";
 import type { Methods } from "../control/method.ts";
 import type { AdapterStatus, DaemonStatus } from "../control/results.ts";
@@ -19,23 +19,19 @@ import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
+import { osName } from "./os-names.ts";
 import { Places } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
 import { withPorts } from "./running/edits.ts";
 import { LiveConfiguration } from "./running/live-configuration.ts";
 import { RunningConfiguration } from "./running/running-configuration.ts";
 import { SharedUnits } from "./shared-units.ts";
+import { buildTree } from "./tree/root.ts";
+import { treeMethods } from "./tree-methods.ts";
 import { UnitOperations } from "./unit-operations.ts";
 
 /** How often units that could not be opened are tried again, in milliseconds. */
 const RETRY_INTERVAL = 10_000;
-const OS_NAMES: Readonly<Record<number, string>> = {
-  [OS_TYPE_OS400]: "IBM i",
-  [OS_TYPE_LINUX]: "Linux",
-  [OS_TYPE_AIX]: "AIX",
-  [OS_TYPE_OPEN_FIRMWARE]: "open firmware",
-};
-
 export interface DaemonOptions {
   /** Where the running configuration outlives the daemon. */
   readonly file?: ConfigurationFile | undefined;
@@ -60,6 +56,8 @@ export class Daemon {
   #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
   #cancelRetry = () => {};
+  /** The configuration tree. */
+  readonly tree: Directory;
   /** What it serves, and how that is changed. */
   readonly running: RunningConfiguration;
   /** The software hypervisor, for adapters whose client is in this process. */
@@ -94,6 +92,12 @@ export class Daemon {
       log,
     });
     this.running = new RunningConfiguration(this.#config, { live: this.#live, log, file: options.file });
+    this.tree = buildTree({
+      running: this.running,
+      live: this.#live,
+      adapters: this.#adapters,
+      partitions: this.partitions,
+    });
   }
 
   /**
@@ -118,6 +122,7 @@ export class Daemon {
     for (const [index, { relativeTargetPort = 0 }] of adapters.entries())
       this.#portGroups.join("adapters", index, relativeTargetPort);
     if (iscsi !== undefined) this.#makeTargets(iscsi);
+    if (this.#config.log.debug !== 0) this.#live.setLog(this.#config.log);
     await this.running.start(this.#config, { lenient: this.#options.lenient ?? false });
     await this.#iscsi?.listen();
     if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
@@ -143,6 +148,7 @@ export class Daemon {
       ),
       status: plainMethod("Tells what the daemon serves, and to whom.", () => this.status()),
       ...operations.methods,
+      ...treeMethods(this.tree),
     };
     return methods;
   }
@@ -195,7 +201,7 @@ export class Daemon {
         client: {
           partitionName: client.partitionName,
           partitionNumber: client.partitionNumber,
-          osName: OS_NAMES[client.osType] ?? `OS type ${client.osType}`,
+          osName: osName(client.osType),
         },
       }),
       logicalUnits: [...device.logicalUnits].map(([key, { size, readOnly, description }]) => ({
