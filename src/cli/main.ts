@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../host/package-version.ts";
+import { applyCommand, reloadCommand, saveCommand } from "./apply.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT_DONE, EXIT_USAGE, reportError } from "./errors.ts";
 import { guestCommand } from "./guest.ts";
@@ -23,7 +24,7 @@ const program = new Command("vscsi")
   .version(packageVersion())
   .showHelpAfterError("(vscsi --help tells more)");
 
-for (const command of treeCommands()) program.addCommand(command);
+for (const command of [...treeCommands(), applyCommand(), saveCommand(), reloadCommand()]) program.addCommand(command);
 for (const command of withSubcommands(program)) command.exitOverride();
 
 try {

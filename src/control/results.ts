@@ -112,6 +112,20 @@ export interface TreeBranch {
   [name: string]: TreeBranch | string | null;
 }
 
+/** One difference between two configurations. */
+export interface PlannedChange {
+  change: "add" | "remove" | "change";
+  /** "guest lpar1", "unit disk1", "adapter 0x71000003", "0x71000003/2.0". */
+  what: string;
+  detail: string;
+}
+
+/** What was done, or would be, to move to a configuration. */
+export interface AppliedChanges {
+  applied: boolean;
+  changes: PlannedChange[];
+}
+
 /** What methods answer. */
 export interface MethodResults {
   methods: MethodDescription[];
@@ -123,6 +137,9 @@ export interface MethodResults {
   "tree.remove": { path: string };
   "tree.doc": TreeDocumentation;
   "tree.walk": TreeBranch;
+  "configuration.get": object;
+  "configuration.apply": AppliedChanges;
+  "configuration.reload": AppliedChanges;
   "unit.add": UnitSummary;
   "unit.remove": UnitSummary;
   "unit.resize": UnitSummary;

@@ -1,8 +1,10 @@
+import { ConfigError, loadConfig } from "../config/load.ts";
 import { type Config, type IscsiConfig, RELATIVE_TARGET_PORT_MAXIMUM } from "../config/schema.ts";
 import type { Directory } from "../config/tree.ts";
 import { describeMethods } from "../control/describe.ts";
+import { MountError, TreeMount } from "../control/fuse/mount.ts";
 import type { Methods } from "../control/method.ts";
-import type { AdapterStatus, DaemonStatus } from "../control/results.ts";
+import type { AdapterStatus, AppliedChanges, DaemonStatus } from "../control/results.ts";
 import { ControlServer } from "../control/server.ts";
 import { systemClock } from "../core/clock.ts";
 import { loadCore } from "../core/core.ts";
@@ -14,6 +16,7 @@ import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
 import { lunAddress } from "../scsi/lun.ts";
 import { Adapters, type LiveAdapter } from "./adapters.ts";
+import { applyConfiguration, configurationMethods } from "./configuration-methods.ts";
 import { Guests } from "./guests.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
@@ -37,6 +40,12 @@ export interface DaemonOptions {
   readonly file?: ConfigurationFile | undefined;
   /** Units that can't be opened do not keep the daemon from coming up: they are told, and tried again. */
   readonly lenient?: boolean;
+  /** Where units keep their state, when the configuration does not say. */
+  readonly stateDirectory?: string;
+  /** Where the tree is mounted. */
+  readonly mount?: string | undefined;
+  /** The file that is read again on `configuration.reload`. */
+  readonly reads?: string | undefined;
 }
 
 /** Everything in one process: core, adapters, logical units, the sockets to guests and to whoever controls us. */
@@ -63,6 +72,7 @@ export class Daemon {
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
   #control: ControlServer | undefined;
+  #mount: TreeMount | undefined;
 
   private constructor(config: Config, log: Log, options: DaemonOptions) {
     this.#config = withPorts(config);
@@ -117,7 +127,8 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
-    const { stateDirectory, control, iscsi, adapters } = this.#config;
+    const { control, iscsi, adapters } = this.#config;
+    const { stateDirectory = this.#options.stateDirectory } = this.#config;
     if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
     for (const [index, { relativeTargetPort = 0 }] of adapters.entries())
       this.#portGroups.join("adapters", index, relativeTargetPort);
@@ -126,7 +137,29 @@ export class Daemon {
     await this.running.start(this.#config, { lenient: this.#options.lenient ?? false });
     await this.#iscsi?.listen();
     if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
+    await this.#mountTree();
     this.#retryLater();
+  }
+
+  /** Without FUSE, or without the rights to use it, everything else works. */
+  async #mountTree(): Promise<void> {
+    const { mount } = this.#options;
+    if (mount === undefined) return;
+    try {
+      const mounted = await TreeMount.open(mount, this.tree, this.#log);
+      this.running.onChange(() => mounted.changed());
+      this.#mount = mounted;
+    } catch (error) {
+      if (!(error instanceof MountError)) throw error;
+      this.#log.error({ error: error.message }, "going on without the mount; vscsi ls, cat and set show the same tree");
+    }
+  }
+
+  /** Reads the configuration file again and moves to what it declares. @throws ConfigError; what a change throws */
+  reload(): Promise<AppliedChanges> {
+    const path = this.#options.reads ?? this.#options.file?.path;
+    if (path === undefined) throw new ConfigError("there is no file to read again: serve with --config or --state");
+    return applyConfiguration(this.running, loadConfig(path));
   }
 
   #retryLater(): void {
@@ -149,6 +182,7 @@ export class Daemon {
       status: plainMethod("Tells what the daemon serves, and to whom.", () => this.status()),
       ...operations.methods,
       ...treeMethods(this.tree),
+      ...configurationMethods(this.running, () => this.reload()),
     };
     return methods;
   }
@@ -216,6 +250,7 @@ export class Daemon {
   /** Finishes what is in flight, answers it, flushes and closes every backend. */
   async stop(): Promise<void> {
     this.#cancelRetry();
+    await this.#mount?.close();
     await Promise.all([this.#iscsi?.close(), this.#adapters.stop()]);
     await this.#guests.close();
     await this.#control?.close();
