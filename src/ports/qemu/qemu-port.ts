@@ -34,6 +34,7 @@ export class QemuPort {
   /** Connections that have not greeted, and the one that has. */
   readonly #sockets = new Set<Socket>();
   #bridge: Socket | undefined;
+  #connection: BridgeConnection | undefined;
 
   constructor(links: readonly QemuLink[], log: Log) {
     this.#log = log;
@@ -44,6 +45,17 @@ export class QemuPort {
   /** @throws SocketError */
   listen(path: string): Promise<void> {
     return listenPrivately(this.#server, path);
+  }
+
+  /** An adapter comes while the guest may be running. */
+  addLink(link: QemuLink): void {
+    this.#links.set(link.unitAddress, link);
+    this.#connection?.linkAdded(link);
+  }
+
+  /** An adapter has gone: its link is freed already. */
+  removeLink(link: QemuLink): void {
+    this.#links.delete(link.unitAddress);
   }
 
   /** Sends what is still to be sent, then closes. */
@@ -67,9 +79,10 @@ export class QemuPort {
     // Whoever only looks whether somebody listens does not greet, and keeps no bridge away.
     const claim = (): boolean => {
       this.#bridge ??= socket;
+      if (this.#bridge === socket) this.#connection = connection;
       return this.#bridge === socket;
     };
-    const connection = new BridgeConnection(this.#links, new Outbox(socket), this.#log, claim);
+    const connection: BridgeConnection = new BridgeConnection(this.#links, new Outbox(socket), this.#log, claim);
     socket.on("data", (chunk) => {
       const problem = connection.receive(chunk);
       if (problem === undefined) return;
@@ -81,6 +94,7 @@ export class QemuPort {
       this.#sockets.delete(socket);
       if (this.#bridge !== socket) return;
       this.#bridge = undefined;
+      this.#connection = undefined;
       this.#log.info({}, "bridge disconnected");
       for (const link of this.#links.values()) link.disconnected();
     });
@@ -97,6 +111,8 @@ class BridgeConnection {
   readonly #claim: () => boolean;
   /** Links that a chunk has brought entries for. */
   readonly #touched = new Set<QemuLink>();
+  /** The epoch of each unit of the bridge. */
+  readonly #epochs = new Map<number, number>();
   #buffer = Buffer.allocUnsafe(ROOM);
   #used = 0;
   #greeted = false;
@@ -131,6 +147,11 @@ class BridgeConnection {
     return problem;
   }
 
+  linkAdded(link: QemuLink): void {
+    const epoch = this.#epochs.get(link.unitAddress);
+    if (epoch !== undefined) link.connected(this.#outbox, epoch);
+  }
+
   #message(at: number, length: number): string | undefined {
     const type = this.#buffer.readUInt32LE(at + HEADER_TYPE);
     const body = at + HEADER_SIZE;
@@ -139,6 +160,8 @@ class BridgeConnection {
     if (!this.#greeted) return `message of type ${type} before the greeting`;
     const unit = this.#buffer.readUInt32LE(at + HEADER_UNIT);
     const link = this.#links.get(unit);
+    if (type === WIRE_RESET && this.#epochs.has(unit))
+      this.#epochs.set(unit, this.#buffer.readUInt32LE(at + HEADER_EPOCH));
     // A unit that we do not serve was told of at the greeting.
     if (!link) return undefined;
     switch (type) {
@@ -174,6 +197,7 @@ class BridgeConnection {
       const at = body + HELLO_SIZE + index * HELLO_UNIT_SIZE;
       const unit = this.#buffer.readUInt32LE(at);
       const link = this.#links.get(unit);
+      this.#epochs.set(unit, this.#buffer.readUInt32LE(at + 4));
       if (link) link.connected(this.#outbox, this.#buffer.readUInt32LE(at + 4));
       else this.#log.warn({ unit: `0x${unit.toString(16)}` }, "the bridge has a unit that is not configured here");
     }
