@@ -56,6 +56,20 @@ function options() {
 }
 
 /**
+ * @param {string} glob only * has a meaning
+ * @returns {(text: string) => boolean}
+ */
+function matcher(glob) {
+  const pattern = new RegExp(
+    `^${glob
+      .split("*")
+      .map((text) => text.replace(/\W/g, "\\$&"))
+      .join(".*")}$`,
+  );
+  return (text) => pattern.test(text);
+}
+
+/**
  * The suite's tests that a pattern names, "Suite.Test".
  *
  * @param {string} pattern
@@ -63,20 +77,33 @@ function options() {
 function listTests(pattern) {
   const [only, suite = "*", test = "*"] = pattern.split(".");
   if (only !== FAMILY) return [];
-  /** @param {string} glob */
-  const matcher = (glob) =>
-    new RegExp(
-      `^${glob
-        .split("*")
-        .map((text) => text.replace(/\W/g, "\\$&"))
-        .join(".*")}$`,
-    );
-  const [suites, tests] = [matcher(suite), matcher(test)];
+  const [isSuite, isTest] = [matcher(suite), matcher(test)];
   return run(SUITE, ["--list"])
     .split("\n")
     .map((line) => line.split("."))
-    .filter(([family, name = "", rest]) => family === FAMILY && rest && suites.test(name) && tests.test(rest))
+    .filter(([family, name = "", rest]) => family === FAMILY && rest && isSuite(name) && isTest(rest))
     .map(([, name, rest]) => `${name}.${rest}`);
+}
+
+/**
+ * Which tests to run on a shape, and the suite's argument for them. It takes a list from its end.
+ *
+ * @param {Shape} shape
+ * @param {string} pattern
+ * @param {readonly string[]} tests those that the pattern names
+ */
+function testsOf({ suites }, pattern, tests) {
+  if (!suites) return { expected: tests, list: pattern };
+  const matchers = suites.map(matcher);
+  const expected = tests.filter((test) => matchers.some((isSuite) => isSuite(test.split(".")[0] ?? "")));
+  const names = pattern === FAMILY ? suites : expected;
+  return {
+    expected,
+    list: names
+      .map((name) => `${FAMILY}.${name}`)
+      .reverse()
+      .join(","),
+  };
 }
 
 /** Shows how far each shape is: on a terminal all the time, elsewhere as each one ends. */
@@ -114,14 +141,15 @@ class Progress {
  * @param {Shape} shape
  * @param {object} how
  * @param {string[]} how.urls
- * @param {string[]} how.expected
- * @param {string} how.pattern
+ * @param {readonly string[]} how.expected
+ * @param {string} how.list
  * @param {string} how.notes the shared object to preload
  * @param {string} how.folder
  * @param {AbortSignal} how.signal
  * @param {Progress} how.progress
+ * @returns {Promise<import("./lib/report.mjs").ShapeRun>}
  */
-async function judge(shape, { urls, expected, pattern, notes, folder, signal, progress }) {
+async function judge(shape, { urls, expected, list, notes, folder, signal, progress }) {
   const flags = [
     "--dataloss",
     ...(shape.sanitize === false ? [] : ["--allow-sanitize"]),
@@ -130,15 +158,15 @@ async function judge(shape, { urls, expected, pattern, notes, folder, signal, pr
   ];
   const env = { ...process.env, LD_PRELOAD: notes };
   /**
-   * @param {string} list
+   * @param {string} tests
    * @param {string} log
    * @param {() => void} onResult
    */
-  const runSuite = async (list, log, onResult) => {
+  const runSuite = async (tests, log, onResult) => {
     const output = new SuiteOutput(onResult);
     const ended = await follow({
       command: SUITE,
-      args: [...flags, "--test", list, ...urls],
+      args: [...flags, "--test", tests, ...urls],
       env,
       log: join(folder, log),
       onLine: (line) => output.line(line),
@@ -148,13 +176,15 @@ async function judge(shape, { urls, expected, pattern, notes, folder, signal, pr
     return { ended, run: output.end() };
   };
   const begin = performance.now();
-  const { ended, run } = await runSuite(pattern, `suite-${shape.name}.log`, () => progress.test(shape.name));
+  const main = await runSuite(list, `suite-${shape.name}.log`, () => progress.test(shape.name));
   const apart = [];
-  for (const { test, list } of shape.refusal ? [] : APART)
-    if (expected.includes(test)) apart.push((await runSuite(list, `suite-${shape.name}-${test}.log`, () => {})).run);
+  for (const { test, list } of APART)
+    if (main.run.results.some((result) => result.test === test))
+      apart.push((await runSuite(list, `suite-${shape.name}-${test}.log`, () => {})).run);
   const seconds = (performance.now() - begin) / 1000;
   progress.end(shape.name, seconds);
-  return { shape: shape.name, run, apart, ended, seconds, ...(shape.refusal ? { refusal: shape.refusal } : {}) };
+  const refusal = shape.refusal ? { refusal: shape.refusal } : {};
+  return { shape: shape.name, expected, ...main, apart, seconds, ...refusal };
 }
 
 const flags = options();
@@ -166,8 +196,8 @@ const unknown = flags.shape?.find((name) => SHAPES.every((shape) => shape.name !
 if (unknown !== undefined) usageError(`--shape: there is no shape "${unknown}"`);
 const shapes = SHAPES.filter(({ name }) => flags.shape?.includes(name) ?? true);
 const pattern = flags.test ?? FAMILY;
-const expected = listTests(pattern);
-if (expected.length === 0) usageError(`--test: no test of ${SUITE} is named "${pattern}"`);
+const tests = listTests(pattern);
+if (tests.length === 0) usageError(`--test: no test of ${SUITE} is named "${pattern}"`);
 
 const folder = mkdtempSync(join(tmpdir(), "vscsi-conformance-"));
 const abort = new AbortController();
@@ -179,12 +209,14 @@ try {
   const files = join(folder, "target");
   mkdirSync(files);
   const { urls, stop } = await (flags.tgtd ? serveWithTgtd : serveWithVscsi)(files, shapes);
-  const progress = new Progress(expected.length);
+  const progress = new Progress(tests.length);
   try {
-    const how = { expected, pattern, notes, folder, signal: abort.signal, progress };
-    const runs = await Promise.all(shapes.map((shape) => judge(shape, { ...how, urls: urls(shape) })));
+    const how = { notes, folder, signal: abort.signal, progress };
+    const runs = await Promise.all(
+      shapes.map((shape) => judge(shape, { ...how, ...testsOf(shape, pattern, tests), urls: urls(shape) })),
+    );
     const all = shapes.length === SHAPES.length;
-    const report = reportOf({ target: flags.tgtd ? "tgtd" : "vscsi", expected, runs, parts: PARTS, all });
+    const report = reportOf({ target: flags.tgtd ? "tgtd" : "vscsi", tests, runs, parts: PARTS, all });
     process.stdout.write(formatReport(report));
     if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report, undefined, 2)}\n`);
     if (report.problems.length > 0) process.exitCode = 1;

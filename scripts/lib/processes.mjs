@@ -2,7 +2,7 @@
 // Children that end with us: their output goes to a file, and a signal that ends us ends them first.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream, openSync } from "node:fs";
+import { createWriteStream, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -53,7 +53,7 @@ export async function startServer({ command, args, log, answers, env }) {
   while (!answers()) {
     if (child.pid === undefined || child.exitCode !== null || Date.now() > deadline) {
       await stop();
-      throw new Error(`${command} did not come up; its output is in ${log}`);
+      throw new Error(`${command} ${args.join(" ")}: did not come up:\n${readFileSync(log, "utf8")}`);
     }
     await new Promise((done) => setTimeout(done, POLL));
   }

@@ -7,6 +7,7 @@
  *
  * @typedef {object} ShapeRun
  * @property {string} shape
+ * @property {readonly string[]} expected the tests that were asked of it
  * @property {SuiteRun} run
  * @property {readonly SuiteRun[]} [apart] runs of tests that the first one can't make; their last result counts
  * @property {string} ended how the suite's process ended
@@ -34,7 +35,7 @@
  *
  * @typedef {object} Report
  * @property {string} target
- * @property {number} expected
+ * @property {number} tests
  * @property {ShapeReport[]} shapes
  * @property {number} ran tests that ran for real on some shape
  * @property {Never[]} never the others
@@ -45,13 +46,13 @@
 /**
  * @param {object} what
  * @param {string} what.target
- * @param {readonly string[]} what.expected every test that the suite has, "Suite.Test"
+ * @param {readonly string[]} what.tests every test that the suite has, "Suite.Test"
  * @param {readonly ShapeRun[]} what.runs
  * @param {readonly Part[]} what.parts skips that leave the rest of a test for real
  * @param {boolean} what.all whether every shape was run, so that every test must have run for real somewhere
  * @returns {Report}
  */
-export function reportOf({ target, expected, runs, parts, all }) {
+export function reportOf({ target, tests, runs, parts, all }) {
   /** @param {TestResult} result */
   const isWhole = ({ test, skips }) =>
     skips.every((skip) => parts.some((part) => part.test === test && part.reason === skip));
@@ -59,7 +60,7 @@ export function reportOf({ target, expected, runs, parts, all }) {
   const problems = [];
   const shapes = runs.map((run) => {
     const results = merged(run);
-    problems.push(...(run.refusal ? problemsOfRefusal(run) : problemsOfRun(run, results, expected)));
+    problems.push(...(run.refusal ? problemsOfRefusal(run) : problemsOfRun(run, results)));
     return shapeReport(run, results, isWhole);
   });
   const began = shapes.filter(({ refused }) => refused === undefined);
@@ -68,15 +69,13 @@ export function reportOf({ target, expected, runs, parts, all }) {
       results.filter((result) => result.outcome === "passed" && isWhole(result)).map(({ test }) => test),
     ),
   );
-  const never = expected
-    .filter((test) => !whole.has(test))
-    .map((test) => ({ test, reasons: began.flatMap((shape) => reasonsOf(shape, test)) }));
+  const never = tests.filter((test) => !whole.has(test)).map((test) => ({ test, reasons: reasonsOf(began, test) }));
   const failures = began.flatMap(({ shape, results }) =>
     results.filter(({ outcome }) => outcome === "failed").map((result) => ({ shape, ...result })),
   );
   if (failures.length > 0) problems.push(`${failures.length} failed`);
-  if (all && never.length > 0) problems.push(`${never.length} of ${expected.length} tests never ran for real`);
-  return { target, expected: expected.length, shapes, ran: expected.length - never.length, never, failures, problems };
+  if (all && never.length > 0) problems.push(`${never.length} of ${tests.length} tests never ran for real`);
+  return { target, tests: tests.length, shapes, ran: tests.length - never.length, never, failures, problems };
 }
 
 /** @param {ShapeRun} run */
@@ -119,9 +118,8 @@ function shapeReport({ shape, seconds, run, refusal }, results, isWhole) {
 /**
  * @param {ShapeRun} run
  * @param {TestResult[]} results
- * @param {readonly string[]} expected
  */
-function problemsOfRun({ shape, run, ended }, results, expected) {
+function problemsOfRun({ shape, expected, run, ended }, results) {
   const finished = new Set(results.filter(({ outcome }) => outcome !== "unfinished").map(({ test }) => test));
   const missing = expected.filter((test) => !finished.has(test));
   const problems = [];
@@ -143,13 +141,20 @@ function problemsOfRefusal({ shape, run, refusal = "" }) {
 }
 
 /**
- * @param {ShapeReport} shape
+ * Why a test ran for real on none of the shapes: "SHAPE, SHAPE: REASON".
+ *
+ * @param {readonly ShapeReport[]} shapes
  * @param {string} test
  */
-function reasonsOf({ shape, results }, test) {
-  const result = results.find((each) => each.test === test);
-  if (!result) return [`${shape}: did not run`];
-  return [`${shape}: ${result.outcome === "passed" ? result.skips[0] : result.outcome}`];
+function reasonsOf(shapes, test) {
+  /** @type {Map<string, string[]>} */
+  const reasons = new Map();
+  for (const { shape, results } of shapes) {
+    const result = results.find((each) => each.test === test);
+    const reason = !result ? "not asked" : result.outcome === "passed" ? (result.skips[0] ?? "") : result.outcome;
+    reasons.set(reason, [...(reasons.get(reason) ?? []), shape]);
+  }
+  return [...reasons].map(([reason, names]) => `${names.join(", ")}: ${reason}`);
 }
 
 const SHOWN = 5;
@@ -178,15 +183,7 @@ export function formatReport(report) {
     "",
     ...table([header, ...rows]),
     "",
-    ...section(
-      "Skipped, by the suite's own reason",
-      report.shapes.flatMap(({ shape, refused, skips }) => [
-        ...(refused === undefined ? [] : [`${shape}: all: ${refused}`]),
-        ...Object.entries(skips)
-          .sort(([, one], [, other]) => other.length - one.length)
-          .map(([reason, tests]) => `${shape}: ${tests.length}: ${reason} (${some(tests)})`),
-      ]),
-    ),
+    ...section("Skipped, by the suite's own reason", skipLines(report)),
     ...section(
       "Never ran for real",
       report.never.flatMap(({ test, reasons }) => [test, ...reasons.map((reason) => `    ${reason}`)]),
@@ -198,10 +195,33 @@ export function formatReport(report) {
         ...[...messages.slice(0, SHOWN), ...failures.slice(0, SHOWN)].map((line) => `    ${line}`),
       ]),
     ),
-    `${report.ran} of ${report.expected} tests ran for real on at least one shape; ${report.failures.length} failed.`,
+    `${report.ran} of ${report.tests} tests ran for real on at least one shape; ${report.failures.length} failed.`,
     ...report.problems.map((problem) => `problem: ${problem}`),
     "",
   ].join("\n");
+}
+
+/**
+ * One line a reason: how many tests on which shapes.
+ *
+ * @param {Report} report
+ */
+function skipLines({ shapes }) {
+  /** @type {Map<string, { counts: string[], tests: Set<string> }>} */
+  const reasons = new Map();
+  for (const { shape, refused, skips } of shapes) {
+    if (refused !== undefined) reasons.set(refused, { counts: [`${shape} all`], tests: new Set() });
+    for (const [reason, tests] of Object.entries(skips)) {
+      const line = reasons.get(reason) ?? { counts: [], tests: new Set() };
+      line.counts.push(`${shape} ${tests.length}`);
+      for (const test of tests) line.tests.add(test);
+      reasons.set(reason, line);
+    }
+  }
+  return [...reasons].flatMap(([reason, { counts, tests }]) => [
+    reason,
+    `    ${counts.join(", ")}${tests.size > 0 ? `: ${some([...tests])}` : ""}`,
+  ]);
 }
 
 /** @param {readonly (readonly string[])[]} rows the first cell of each to the left, the others to the right */

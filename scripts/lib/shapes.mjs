@@ -10,6 +10,7 @@
  * @property {number} [portals] ways to it, one URL each; 1
  * @property {boolean} [sanitize] false: without --allow-sanitize
  * @property {boolean} [medium] false: the drive is empty
+ * @property {readonly string[]} [suites] only these of the suite's parts, the others expect writes to succeed on any unit
  * @property {string} [refusal] what the suite prints when it doesn't begin at all on such a unit
  */
 
@@ -24,6 +25,17 @@ const ERASE_RATE = "8M";
 
 /** @type {readonly Shape[]} */
 export const SHAPES = [
+  {
+    name: "thin",
+    about: "thin provisioned, 512-byte blocks on 4096-byte physical ones",
+    unit: {
+      eraseRate: ERASE_RATE,
+      thin: true,
+      physicalBlockSize: 4096,
+      backend: { type: "memory", size: UNIT_SIZE },
+    },
+    tgtd: { params: "thin_provisioning=1,lbppbe=3" },
+  },
   {
     name: "fixed",
     about: "fully provisioned, 512-byte blocks",
@@ -41,6 +53,23 @@ export const SHAPES = [
     about: "write-protected",
     unit: { readOnly: true },
     tgtd: { params: "readonly=1" },
+    suites: [
+      "Inquiry",
+      "Mandatory",
+      "ModeSense6",
+      "Prefetch*",
+      "PreventAllow",
+      "Prin*",
+      "ProutRegister",
+      "ProutClear",
+      "ProutPreempt",
+      "Read*",
+      "ReportSupportedOpcodes",
+      "Reserve6",
+      "StartStopUnit",
+      "TestUnitReady",
+      "Verify*",
+    ],
   },
   {
     name: "4096",

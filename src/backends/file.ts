@@ -7,16 +7,14 @@ import { FileCalls } from "../host/file-calls.ts";
 import { type BlockStore, type Provisioning, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
 import { FlushQueue } from "./flush-queue.ts";
 import { HolePunching } from "./hole-punching.ts";
-import { type OpenFile, openFile, resizeFile, StoreOpenError } from "./open-file.ts";
+import { type OpenFile, openFile, resizeFile } from "./open-file.ts";
+import { claimForWriting, endClaim } from "./write-claim.ts";
 
 const EIO = -osConstants.errno.EIO;
 /** What the page cache writes without reading first, whatever is below it. */
 const PAGE = 4096;
 /** Block sizes of file systems that are no larger are believed; network file systems tell what they transfer at once. */
 const GRANULARITY_MOST = 0x10000;
-
-/** Files open for writing in this process, by identity: two writers would not know of each other. */
-const written = new Set<string>();
 
 /**
  * An image file or block device. Reads and writes are made at once on the shared linear memory: from and to the page
@@ -83,7 +81,7 @@ export class FileStore implements BlockStore {
     try {
       if (!this.readOnly) fdatasyncSync(this.#file.fd);
     } finally {
-      if (!this.readOnly) written.delete(this.#file.identity);
+      if (!this.readOnly) endClaim(this.#file);
       closeSync(this.#file.fd);
     }
     if (this.#lostWrites) throw new Error(`${this.description}: a flush failed; writes before it may be lost`);
@@ -124,12 +122,12 @@ export class FileStore implements BlockStore {
   }
 
   #claim(): void {
-    const { fd, identity } = this.#file;
-    if (written.has(identity)) {
-      closeSync(fd);
-      throw new StoreOpenError(`${this.description}: is served for writing already; make one of the two read-only`);
+    try {
+      claimForWriting(this.#file, this.description, this.#log);
+    } catch (error) {
+      closeSync(this.#file.fd);
+      throw error;
     }
-    written.add(identity);
   }
 
   #shrunk(offset: number): number {

@@ -11,11 +11,18 @@ function result(name: string, more: Partial<TestResult> = {}): TestResult {
 function run(shape: string, results: TestResult[], more: Partial<ShapeRun> = {}): ShapeRun {
   const failed = results.filter(({ outcome }) => outcome === "failed").length;
   const summary = { total: results.length, ran: results.length, passed: results.length - failed, failed };
-  return { shape, run: { results, summary, outside: [] }, ended: "exit status 0", seconds: 1, ...more };
+  return {
+    shape,
+    expected: EXPECTED,
+    run: { results, summary, outside: [] },
+    ended: "exit status 0",
+    seconds: 1,
+    ...more,
+  };
 }
 
 function report(runs: ShapeRun[], more: { all?: boolean; parts?: { test: string; reason: string }[] } = {}): Report {
-  return reportOf({ target: "vscsi", expected: EXPECTED, runs, parts: more.parts ?? [], all: more.all ?? true });
+  return reportOf({ target: "vscsi", tests: EXPECTED, runs, parts: more.parts ?? [], all: more.all ?? true });
 }
 
 const thin = run("thin", [
@@ -96,7 +103,7 @@ test("a shape on which the suite doesn't begin must say why", () => {
   });
   const good = report([thin, fixed, empty]);
   expect(good).toMatchObject({ ran: 3, problems: [] });
-  expect(formatReport(good)).toContain(`empty: all: failed: ${refusal}`);
+  expect(formatReport(good)).toContain(`failed: ${refusal}\n      empty all`);
   const other = { ...empty, run: { ...empty.run, outside: ["no such target"] } };
   expect(report([thin, fixed, other]).problems).toEqual([
     "empty: the suite should say MEDIUM_NOT_PRESENT, and said: no such target",
@@ -119,7 +126,8 @@ shape  tests  ran  skipped  failed  time
 4096       3    1        1       1   1 s
 
 Skipped, by the suite's own reason:
-  4096: 1: none (Verify.Simple)
+  none
+      4096 1: Verify.Simple
 
 Never ran for real:
   Read6.Simple
