@@ -14,6 +14,7 @@ import { SharedMemory } from "../core/shared-memory.ts";
 import type { ConfigurationFile } from "../host/configuration-file.ts";
 import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
+import type { MetricsServer } from "../observe/metrics-server.ts";
 import { lunAddress } from "../scsi/lun.ts";
 import { Adapters, type LiveAdapter } from "./adapters.ts";
 import { applyConfiguration, configurationMethods } from "./configuration-methods.ts";
@@ -22,6 +23,7 @@ import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
+import { type MeasuredDaemon, measuredUnits, serveMetrics } from "./metrics.ts";
 import { osName } from "./os-names.ts";
 import { Places } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
@@ -73,6 +75,8 @@ export class Daemon {
   readonly partitions: LocalPartitions;
   #control: ControlServer | undefined;
   #mount: TreeMount | undefined;
+  #metrics: MetricsServer | undefined;
+  #stopping = false;
 
   private constructor(config: Config, log: Log, options: DaemonOptions) {
     this.#config = withPorts(config);
@@ -127,7 +131,7 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
-    const { control, iscsi, adapters } = this.#config;
+    const { control, iscsi, adapters, metrics } = this.#config;
     const { stateDirectory = this.#options.stateDirectory } = this.#config;
     if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
     for (const [index, { relativeTargetPort = 0 }] of adapters.entries())
@@ -136,6 +140,7 @@ export class Daemon {
     if (this.#config.log.debug !== 0) this.#live.setLog(this.#config.log);
     await this.running.start(this.#config, { lenient: this.#options.lenient ?? false });
     await this.#iscsi?.listen();
+    if (metrics !== undefined) this.#metrics = await serveMetrics(metrics, this, this.#log);
     if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
     await this.#mountTree();
     this.#retryLater();
@@ -187,6 +192,22 @@ export class Daemon {
     return methods;
   }
 
+  /** What a scrape is told. */
+  measure(): MeasuredDaemon {
+    return {
+      version: packageVersion(),
+      core: this.#config.core,
+      adapters: this.#adapters,
+      units: measuredUnits(this.#units, this.#places),
+      iscsi: this.#iscsi?.status(),
+    };
+  }
+
+  /** What is wrong with the daemon as a whole; undefined when it serves. */
+  get ailment(): string | undefined {
+    return this.#stopping ? "stopping" : undefined;
+  }
+
   #makeTargets(config: IscsiConfig): void {
     const exports = new IscsiExports({
       config,
@@ -218,6 +239,7 @@ export class Daemon {
       core: this.#config.core,
       uptimeSeconds: (systemClock.now() - this.#started) / 1000,
       adapters: [...this.#adapters].map((adapter) => this.#adapterStatus(adapter)),
+      ...(this.#metrics && { metrics: this.#metrics.place }),
       ...(this.#iscsi && { iscsi: this.#iscsi.status() }),
     };
   }
@@ -249,11 +271,13 @@ export class Daemon {
 
   /** Finishes what is in flight, answers it, flushes and closes every backend. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     this.#cancelRetry();
     await this.#mount?.close();
     await Promise.all([this.#iscsi?.close(), this.#adapters.stop()]);
     await this.#guests.close();
     await this.#control?.close();
+    await this.#metrics?.close();
     await this.#units.close();
     this.#log.info({}, "stopped");
   }

@@ -22,6 +22,7 @@ import {
 import { SRP_CMD, SRP_I_LOGOUT, SRP_I_LOGOUT_LENGTH, SRP_IU_MAX, SRP_LOGIN_REQ, SRP_TSK_MGMT } from "../abi/srp.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CrqLink, CrqListener } from "../core/crq-link.ts";
+import type { LatencyHistogram } from "../core/latency.ts";
 import type { Log } from "../core/log.ts";
 import type { Nexus, TargetDevice } from "../scsi/task.ts";
 import { AnswerQueue } from "./answer-queue.ts";
@@ -95,6 +96,7 @@ export class ServerAdapter implements CrqListener {
       link,
       device,
       nexus: this.nexus,
+      clock,
       requestLimit,
       answers: this.#answers,
       settled: () => this.#settled(),
@@ -118,9 +120,28 @@ export class ServerAdapter implements CrqListener {
   }
 
   get counters(): AdapterCounters {
-    const { requests, outstanding, aborted, reads, writes, errors, buffers } = this.#commands;
-    const own = { disconnects: this.#disconnects, interrupts: this.#interrupts, messages: this.#messages };
-    return { requests, outstanding, aborted, reads, writes, errors, buffers, ...own };
+    const { requests, outstanding, aborted, failed, bytesIn, bytesOut, reads, writes, errors, buffers } =
+      this.#commands;
+    return {
+      requests,
+      outstanding,
+      aborted,
+      failed,
+      bytesIn,
+      bytesOut,
+      reads,
+      writes,
+      errors,
+      buffers,
+      interrupts: this.#interrupts,
+      messages: this.#messages,
+      disconnects: this.#disconnects,
+    };
+  }
+
+  /** How long its commands took, from their arrival to their answer. */
+  get latency(): LatencyHistogram {
+    return this.#commands.latency;
   }
 
   /** Why the last connection ended. */
