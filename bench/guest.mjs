@@ -96,8 +96,7 @@ try {
   const initramfs = join(folder, "initramfs");
   await writeJobInitramfs(base.initramfs, job, {}, initramfs);
   const args = qemuArguments({
-    kernel: base.kernel,
-    initramfs,
+    linux: { kernel: base.kernel, initramfs },
     memoryMiB: 512,
     units: [OURS, ...BUILT_IN],
     plugin: [join(root, "build/vscsi-bridge.so"), `socket=${socket}`, `unit=${OURS}`],

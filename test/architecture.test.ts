@@ -16,11 +16,11 @@ const HEIGHT: Readonly<Record<string, number>> = {
   initiator: 4,
   backends: 3,
   filters: 3,
-  control: 5,
+  control: 6,
   config: 5,
   observe: 5,
-  daemon: 6,
-  cli: 7,
+  daemon: 7,
+  cli: 8,
 };
 /** `fs`, `net`, `child_process` and their like belong to the outer rooms. */
 const NO_SYSTEM = new Set(["abi", "scsi", "target", "papr", "initiator"]);

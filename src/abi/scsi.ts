@@ -31,7 +31,9 @@ export const READ_10 = 0x28;
 export const WRITE_10 = 0x2a;
 export const WRITE_AND_VERIFY_10 = 0x2e;
 export const VERIFY_10 = 0x2f;
+export const PRE_FETCH_10 = 0x34;
 export const SYNCHRONIZE_CACHE_10 = 0x35;
+export const READ_DEFECT_DATA_10 = 0x37;
 export const RESERVE_10 = 0x56;
 export const RELEASE_10 = 0x57;
 export const MODE_SENSE_10 = 0x5a;
@@ -39,6 +41,8 @@ export const PERSISTENT_RESERVE_IN = 0x5e;
 export const PERSISTENT_RESERVE_OUT = 0x5f;
 export const WRITE_BUFFER = 0x3b;
 export const READ_BUFFER = 0x3c;
+export const WRITE_SAME_10 = 0x41;
+export const UNMAP = 0x42;
 export const SANITIZE = 0x48;
 export const LOG_SELECT = 0x4c;
 export const LOG_SENSE = 0x4d;
@@ -46,17 +50,27 @@ export const MODE_SELECT_10 = 0x55;
 export const EXTENDED_COPY = 0x83;
 export const RECEIVE_COPY_RESULTS = 0x84;
 export const READ_16 = 0x88;
+export const COMPARE_AND_WRITE = 0x89;
 export const WRITE_16 = 0x8a;
+export const ORWRITE_16 = 0x8b;
+export const WRITE_AND_VERIFY_16 = 0x8e;
 export const VERIFY_16 = 0x8f;
+export const PRE_FETCH_16 = 0x90;
 export const SYNCHRONIZE_CACHE_16 = 0x91;
+export const WRITE_SAME_16 = 0x93;
+export const WRITE_ATOMIC_16 = 0x9c;
 export const SERVICE_ACTION_IN_16 = 0x9e;
 export const REPORT_LUNS = 0xa0;
 export const MAINTENANCE_IN = 0xa3;
 export const MAINTENANCE_OUT = 0xa4;
 export const READ_12 = 0xa8;
 export const WRITE_12 = 0xaa;
-/** Service action of SERVICE ACTION IN(16). [SBC-3] 5.16. */
+export const WRITE_AND_VERIFY_12 = 0xae;
+export const VERIFY_12 = 0xaf;
+export const READ_DEFECT_DATA_12 = 0xb7;
+/** Service actions of SERVICE ACTION IN(16). [SBC-4] 5.9, 5.18. */
 export const READ_CAPACITY_16 = 0x10;
+export const GET_LBA_STATUS = 0x12;
 
 // Service actions of PERSISTENT RESERVE IN. [SPC-4] 6.15.1.
 export const PR_READ_KEYS = 0x00;

@@ -1,15 +1,20 @@
 import { closeSync, fdatasyncSync, readSync, writeSync } from "node:fs";
 import { constants as osConstants } from "node:os";
+import { getSystemErrorName } from "node:util";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
-import { type BlockStore, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
+import { FileCalls } from "../host/file-calls.ts";
+import { type BlockStore, type Provisioning, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
 import { FlushQueue } from "./flush-queue.ts";
-import { type OpenFile, openFile, resizeFile, StoreOpenError } from "./open-file.ts";
+import { HolePunching } from "./hole-punching.ts";
+import { type OpenFile, openFile, resizeFile } from "./open-file.ts";
+import { claimForWriting, endClaim } from "./write-claim.ts";
 
 const EIO = -osConstants.errno.EIO;
-
-/** Files open for writing in this process, by identity: two writers would not know of each other. */
-const written = new Set<string>();
+/** What the page cache writes without reading first, whatever is below it. */
+const PAGE = 4096;
+/** Block sizes of file systems that are no larger are believed; network file systems tell what they transfer at once. */
+const GRANULARITY_MOST = 0x10000;
 
 /**
  * An image file or block device. Reads and writes are made at once on the shared linear memory: from and to the page
@@ -17,7 +22,8 @@ const written = new Set<string>();
  */
 export class FileStore implements BlockStore {
   readonly kind = "file";
-  readonly physicalBlockSize = 4096;
+  readonly physicalBlockSize: number;
+  readonly provisioning: Provisioning | undefined;
   size: number;
   readonly readOnly: boolean;
   readonly description: string;
@@ -37,7 +43,9 @@ export class FileStore implements BlockStore {
     this.#file = openFile(path, readOnly);
     this.size = this.#file.size;
     this.#flushes = new FlushQueue(this.#file.fd, (error) => this.#flushFailed(error));
+    this.physicalBlockSize = Math.max(PAGE, this.#file.device?.physicalBlockSize ?? PAGE);
     if (!readOnly) this.#claim();
+    this.provisioning = this.#findProvisioning();
     if (this.#file.cutOff > 0)
       log.warn({ path, bytes: this.#file.cutOff }, "the file ends in part of a sector, which is not served");
   }
@@ -56,14 +64,8 @@ export class FileStore implements BlockStore {
   }
 
   write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number {
-    for (let done = 0; done < length; ) {
-      try {
-        done += writeSync(this.#file.fd, this.#memory.u8, address + done, length - done, offset + done);
-      } catch (error) {
-        if (!isInterrupted(error)) return this.#failed("write", offset + done, error);
-      }
-    }
-    return durable ? this.flush(completion) : STORE_DONE;
+    const result = this.#writeNow(this.#memory.u8, address, length, offset);
+    return durable && result === STORE_DONE ? this.flush(completion) : result;
   }
 
   resize(size?: number): void {
@@ -79,19 +81,53 @@ export class FileStore implements BlockStore {
     try {
       if (!this.readOnly) fdatasyncSync(this.#file.fd);
     } finally {
-      if (!this.readOnly) written.delete(this.#file.identity);
+      if (!this.readOnly) endClaim(this.#file);
       closeSync(this.#file.fd);
     }
     if (this.#lostWrites) throw new Error(`${this.description}: a flush failed; writes before it may be lost`);
   }
 
-  #claim(): void {
-    const { fd, identity } = this.#file;
-    if (written.has(identity)) {
-      closeSync(fd);
-      throw new StoreOpenError(`${this.description}: is served for writing already; make one of the two read-only`);
+  #writeNow(bytes: Uint8Array, from: number, length: number, offset: number): number {
+    for (let done = 0; done < length; ) {
+      try {
+        done += writeSync(this.#file.fd, bytes, from + done, length - done, offset + done);
+      } catch (error) {
+        if (!isInterrupted(error)) return this.#failed("write", offset + done, error);
+      }
     }
-    written.add(identity);
+    return STORE_DONE;
+  }
+
+  /** How storage is given back, if the file system or device does that. */
+  #findProvisioning(): Provisioning | undefined {
+    const { fd, device, blockSize, size } = this.#file;
+    const granularity = device?.discardGranularity ?? (blockSize > GRANULARITY_MOST ? PAGE : blockSize);
+    const calls = isPowerOfTwo(granularity) ? FileCalls.load(this.#log) : undefined;
+    // A hole behind the end of a file changes nothing, and tells whether its file system makes any.
+    if (
+      calls === undefined ||
+      (!this.readOnly && device === undefined && calls.punchHoleNow(fd, size + PAGE, PAGE) < 0)
+    )
+      return undefined;
+    return new HolePunching({
+      fd,
+      calls,
+      granularity,
+      alignment: device?.logicalBlockSize ?? 1,
+      tellsHoles: device === undefined,
+      zero: (offset, length) => this.#writeNow(new Uint8Array(length), 0, length, offset),
+      flush: (completion) => this.flush(completion),
+      failed: (offset, errno) => void this.#failed("deallocate", offset, { errno, message: getSystemErrorName(errno) }),
+    });
+  }
+
+  #claim(): void {
+    try {
+      claimForWriting(this.#file, this.description, this.#log);
+    } catch (error) {
+      closeSync(this.#file.fd);
+      throw error;
+    }
   }
 
   #shrunk(offset: number): number {
@@ -110,6 +146,10 @@ export class FileStore implements BlockStore {
     this.#log.error({ path: this.description, error: error.message }, "a flush failed: writes before it may be lost");
     return EIO;
   }
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return value > 0 && Number.isInteger(Math.log2(value));
 }
 
 /** The call did nothing and may be made again. */

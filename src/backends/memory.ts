@@ -1,15 +1,23 @@
 import type { SharedMemory } from "../core/shared-memory.ts";
-import { type BlockStore, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
+import {
+  type BlockStore,
+  type Provisioning,
+  STORE_DONE,
+  type StoreCompletion,
+  type StoreExtent,
+} from "../scsi/block-store.ts";
 
 /** Memory is taken in chunks of this many bytes, at the first write to each. */
-const CHUNK = 0x40000;
+const CHUNK = 0x10000;
 const ENOMEM = -12;
 
 /** A disk in the shared linear memory. Holes read as zeros and take no memory. Gone when it is closed. */
-export class MemoryStore implements BlockStore {
+export class MemoryStore implements BlockStore, Provisioning {
   readonly kind = "memory";
   readonly readOnly = false;
   readonly physicalBlockSize = 512;
+  readonly granularity = CHUNK;
+  readonly provisioning: Provisioning = this;
   size: number;
   readonly #memory: SharedMemory;
   /** Linear address of each chunk, 0 for a hole. */
@@ -50,6 +58,30 @@ export class MemoryStore implements BlockStore {
     return STORE_DONE;
   }
 
+  deallocate(offset: number, length: number, _durable: boolean, _completion: StoreCompletion): number {
+    for (let done = 0; done < length; ) {
+      const at = (offset + done) % CHUNK;
+      const piece = Math.min(CHUNK - at, length - done);
+      const index = Math.floor((offset + done) / CHUNK);
+      const chunk = this.#chunks[index] ?? 0;
+      // What the last chunk has behind the end of the disk is nobody's.
+      const whole = at === 0 && (piece === CHUNK || offset + done + piece === this.size);
+      if (chunk !== 0 && whole) this.#release(index, chunk);
+      else if (chunk !== 0) this.#memory.u8.fill(0, chunk + at, chunk + at + piece);
+      done += piece;
+    }
+    return STORE_DONE;
+  }
+
+  extentAt(offset: number, length: number): StoreExtent {
+    const first = Math.floor(offset / CHUNK);
+    const end = Math.ceil((offset + length) / CHUNK);
+    const allocated = this.#chunks[first] !== 0;
+    let next = first + 1;
+    while (next < end && (this.#chunks[next] !== 0) === allocated) next++;
+    return { length: Math.min(length, next * CHUNK - offset), allocated };
+  }
+
   /** What is cut off is gone: it reads as zeros should the disk grow again. */
   resize(size = this.size): void {
     const chunks = new Uint32Array(Math.ceil(size / CHUNK));
@@ -66,8 +98,14 @@ export class MemoryStore implements BlockStore {
   }
 
   async close(): Promise<void> {
-    for (const chunk of this.#chunks) if (chunk !== 0) this.#memory.free(chunk, CHUNK);
-    this.#chunks.fill(0);
+    this.#chunks.forEach((chunk, index) => {
+      if (chunk !== 0) this.#release(index, chunk);
+    });
+  }
+
+  #release(index: number, chunk: number): void {
+    this.#chunks[index] = 0;
+    this.#memory.free(chunk, CHUNK);
   }
 
   /** Address of a chunk, allocated if it was a hole; 0 when linear memory has run out. */

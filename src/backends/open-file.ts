@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, type Stats, statSync } from "node:fs";
+import { type BlockDevice, readBlockDevice } from "./block-device.ts";
 
 /** An image or device that can't be served; the message names it and says what to do. */
 export class StoreOpenError extends Error {
@@ -13,6 +14,10 @@ export interface OpenFile {
   readonly cutOff: number;
   /** Device and inode of the file, or number of the device: what tells two stores on the same bytes apart. */
   readonly identity: string;
+  /** Bytes of a block of the file system. */
+  readonly blockSize: number;
+  /** What a block device can; undefined for a file. */
+  readonly device: BlockDevice | undefined;
 }
 
 const SECTOR = 512;
@@ -31,7 +36,10 @@ const ADVICE: ReadonlyMap<string, (path: string) => string> = new Map<string, (p
 export function openFile(path: string, readOnly: boolean): OpenFile {
   const fd = open(path, readOnly);
   try {
-    return { fd, ...measure(path, fstatSync(fd)) };
+    const measured = measure(path, fstatSync(fd));
+    if (!readOnly && measured.device?.readOnly)
+      throw new StoreOpenError(`${path}: can't be written: serve it read-only`);
+    return { fd, ...measured };
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -67,18 +75,11 @@ function open(path: string, readOnly: boolean): number {
 function measure(path: string, stat: Stats): Omit<OpenFile, "fd"> {
   if (!stat.isFile() && !stat.isBlockDevice())
     throw new StoreOpenError(`${path}: is neither a file nor a block device`);
-  const bytes = stat.isFile() ? stat.size : deviceSize(stat.rdev);
+  const device = stat.isFile() ? undefined : readBlockDevice(stat.rdev);
+  const bytes = device?.size ?? stat.size;
   const cutOff = bytes % SECTOR;
   if (bytes === cutOff)
     throw new StoreOpenError(`${path}: has no whole sector; give it a size, for example: truncate -s 1G ${path}`);
   const identity = stat.isFile() ? `file ${stat.dev}:${stat.ino}` : `device ${stat.rdev}`;
-  return { size: bytes - cutOff, cutOff, identity };
-}
-
-/** Size of a block device as sysfs tells it, in sectors of 512 bytes whatever the device's own are. */
-function deviceSize(device: number): number {
-  // Linux's encoding of a device number: 12 bits of major, 20 of minor, in two parts.
-  const major = (device >> 8) & 0xfff;
-  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
-  return Number(readFileSync(`/sys/dev/block/${major}:${minor}/size`, "utf8")) * SECTOR;
+  return { size: bytes - cutOff, cutOff, identity, blockSize: stat.blksize, device };
 }

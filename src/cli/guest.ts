@@ -15,6 +15,7 @@ interface GuestFlags {
   control: string;
   memory: string;
   printOnly?: boolean;
+  boot?: boolean;
   directory: string;
 }
 
@@ -25,6 +26,7 @@ export function guestCommand(): Command {
     .option("--control <path>", "the daemon's control socket", defaultControlSocket())
     .option("--memory <MiB>", "guest memory in MiB", "1024")
     .option("--directory <path>", "where the guest's kernel and initramfs are made and kept", ".guest")
+    .option("--boot", "boot from a served disk or disc (scripts/make-boot-disk) instead of the small guest")
     .option("--print-only", "print the QEMU command line and stop")
     .action(startGuest);
 }
@@ -36,13 +38,14 @@ async function startGuest(flags: GuestFlags): Promise<void> {
   if (socket === undefined)
     throw failure('the daemon serves no guest: start it with "vscsi serve --disk PATH", or list a guest in its file');
   if (!existsSync(BRIDGE)) throw failure(`${BRIDGE} is missing: run "npm run build:bridge" (needs a C compiler)`);
-  const { kernel, initramfs } = await ensureGuest(flags.directory, (line) => process.stderr.write(`${line}\n`));
   const units = served
     .filter((adapter) => adapter.socket === socket)
     .map(({ unitAddress }) => `0x${unitAddress.toString(16)}`);
+  const linux = flags.boot
+    ? undefined
+    : await ensureGuest(flags.directory, (line) => process.stderr.write(`${line}\n`));
   const args = qemuArguments({
-    kernel,
-    initramfs,
+    linux,
     memoryMiB: Number(flags.memory),
     units,
     plugin: [BRIDGE, `socket=${socket}`, ...units.map((unit) => `unit=${unit}`)],

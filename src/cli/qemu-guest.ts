@@ -9,15 +9,15 @@ export interface BuiltInDisk {
 }
 
 export interface QemuGuest {
-  kernel: string;
-  initramfs: string;
+  /** What QEMU puts into the guest's memory; without it the firmware boots from one of the guest's disks. */
+  linux?: { kernel: string; initramfs: string } | undefined;
   memoryMiB: number;
   /** Unit addresses of the guest's client adapters, as "0x71000003". */
   units: readonly string[];
   /** The bridge and its arguments: path, "socket=…", "unit=…". */
   plugin?: readonly string[];
   builtInDisks?: readonly BuiltInDisk[];
-  /** The kernel's command line. */
+  /** The command line of `linux`. */
   append?: string;
 }
 
@@ -34,13 +34,13 @@ const KERNEL_COMMAND_LINE = "console=hvc0 panic=-1 ibmvscsi.max_channel=0";
  * guest; Ctrl-A X ends QEMU.
  */
 export function qemuArguments(guest: QemuGuest): string[] {
-  const { kernel, initramfs, memoryMiB, units, plugin = [], builtInDisks = [], append = KERNEL_COMMAND_LINE } = guest;
+  const { linux, memoryMiB, units, plugin = [], builtInDisks = [], append = KERNEL_COMMAND_LINE } = guest;
   return [
     ["-M", MACHINE],
     ["-m", `${memoryMiB}`],
     ["-nodefaults", "-nographic", "-no-reboot"],
     ["-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console"],
-    ["-kernel", kernel, "-initrd", initramfs, "-append", append],
+    linux === undefined ? [] : ["-kernel", linux.kernel, "-initrd", linux.initramfs, "-append", append],
     ...units.map((unit, index) => ["-device", `spapr-vscsi,id=vscsi${index},reg=${unit}`]),
     plugin.length > 0 ? ["-plugin", plugin.map(escapeCommas).join(",")] : [],
     ...builtInDisks.map(builtInDisk),

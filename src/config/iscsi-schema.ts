@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isLoopback } from "./loopback.ts";
 import { checkShownUnit, shownUnit } from "./unit-schema.ts";
 
 const ISCSI_PORT = 3260;
@@ -27,11 +28,6 @@ const portal = z
     ({ address, allowRemote }) => allowRemote || isLoopback(address),
     'a loopback address, or "allowRemote": true: who reaches the portal reaches the disks',
   );
-
-/** True for addresses that only this machine reaches. */
-function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(address);
-}
 
 const secret = z
   .string()
@@ -66,11 +62,11 @@ const chap = z
 
 const seconds = (fallback: number) =>
   z
-    .number()
-    .positive()
-    .max(3600)
-    .default(fallback)
-    .transform((value) => value * MILLISECONDS_A_SECOND);
+    .codec(z.number().positive().max(3600), z.number(), {
+      decode: (value) => value * MILLISECONDS_A_SECOND,
+      encode: (value) => value / MILLISECONDS_A_SECOND,
+    })
+    .prefault(fallback);
 
 const length = (fallback: number) =>
   z.number().int().min(512, "512 to 16777215").max(0xff_ffff, "512 to 16777215").default(fallback);

@@ -36,13 +36,18 @@ export function checkConfig(value: unknown, source: string): Config {
 export function checkValue<Schema extends z.ZodType>(schema: Schema, value: unknown, source: string): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => {
+  throw problems(result.error, value, source);
+}
+
+/** What is wrong with a value. */
+export function problems(error: z.core.$ZodError, value: unknown, source: string): ConfigError {
+  const lines = error.issues.map((issue) => {
     const key = issue.path.map(String).join(".") || "(top)";
     const found = valueAt(value, issue.path);
     const unknown = issue.code === "unrecognized_keys" ? `unknown key ${issue.keys.join(", ")}` : undefined;
     return `${source}: ${key}: ${unknown ?? `${describe(found)} is not allowed: ${issue.message}`}`;
   });
-  throw new ConfigError(lines.join("\n"));
+  return new ConfigError(lines.join("\n"));
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,13 +1,16 @@
 import { z } from "zod";
 import { iscsiSchema } from "./iscsi-schema.ts";
+import { metricsSchema } from "./metrics-schema.ts";
 import { checkPortGroups, portGroups } from "./port-group-schema.ts";
 import { checkShownUnit, namedUnit, printable, shownUnit, size, unitAddress } from "./unit-schema.ts";
 
 /** Least request limit that lets a client scan ([protocol] credit: Linux keeps two for task management). */
 const REQUEST_LIMIT_MINIMUM = 3;
 const REQUEST_LIMIT_MAXIMUM = 1024;
-/** LoPAR: a server promises at least 256 KiB. */
-const MAX_TRANSFER_MINIMUM = 0x40000;
+/** LoPAR has a server promise at least 256 KiB; the original driver's `max_sectors` went down to 9. [protocol] 9.1. */
+const MAX_TRANSFER_MINIMUM = 9 * 512;
+/** Those above are left to the portals of iSCSI targets. */
+export const RELATIVE_TARGET_PORT_MAXIMUM = 0x7fff;
 const MAX_TRANSFER_MAXIMUM = 0x100_0000;
 
 const logicalUnit = z
@@ -15,9 +18,15 @@ const logicalUnit = z
     bus: z.number().int().min(0).max(7).default(0),
     target: z.number().int().min(0).max(63),
     lun: z.number().int().min(0).max(31).default(0),
+    active: z.boolean().default(true).describe("clients see it; an inactive one is only described"),
+    passThrough: z.boolean().default(false).describe("commands go to the SCSI device itself"),
     ...shownUnit,
   })
-  .superRefine(checkShownUnit);
+  .superRefine(checkShownUnit)
+  .refine(({ active, passThrough }) => !(active && passThrough), {
+    path: ["passThrough"],
+    message: "pass-through devices can't be served yet",
+  });
 
 const adapter = z.strictObject({
   unitAddress,
@@ -27,8 +36,20 @@ const adapter = z.strictObject({
     .describe("name of the guest that owns the client adapter; none: a partition in this process"),
   requestLimit: z.number().int().min(REQUEST_LIMIT_MINIMUM).max(REQUEST_LIMIT_MAXIMUM).default(112),
   maxTransfer: size
-    .refine((bytes) => bytes >= MAX_TRANSFER_MINIMUM && bytes <= MAX_TRANSFER_MAXIMUM, "256K to 16M")
+    .refine((bytes) => bytes >= MAX_TRANSFER_MINIMUM && bytes <= MAX_TRANSFER_MAXIMUM, "4608 to 16M")
     .prefault("1M"),
+  relativeTargetPort: z
+    .number()
+    .int()
+    .min(1)
+    .max(RELATIVE_TARGET_PORT_MAXIMUM)
+    .optional()
+    .describe("identifier of its port; kept for the adapter's life, by its place in the list at first"),
+  buses: z
+    .array(z.number().int().min(0).max(64))
+    .max(8)
+    .optional()
+    .describe("how many targets each bus has, unused ones among them; as many as the logical units need"),
   logicalUnits: z.array(logicalUnit).default([]),
 });
 
@@ -71,6 +92,7 @@ function checkUnitNames(
 /** The configuration file of `vscsi serve`. */
 export const configSchema = z
   .strictObject({
+    $schema: z.string().optional().describe("for editors: the path of configuration.schema.json"),
     version: z.literal(1),
     core: z.enum(["wasm", "js"]).default("wasm"),
     log: z
@@ -93,6 +115,7 @@ export const configSchema = z
     logicalUnits: z.array(namedUnit).default([]),
     iscsi: iscsiSchema.optional(),
     portGroups,
+    metrics: metricsSchema.optional(),
   })
   .superRefine((config, context) => {
     checkPortGroups(config, context);

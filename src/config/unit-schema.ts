@@ -1,22 +1,28 @@
 import { z } from "zod";
 import { parseSize } from "./size.ts";
 
+/** Codecs, not transforms: a running configuration is written back in the form in which it was read. */
 export const size = z
-  .union([z.string(), z.number().int().positive()])
-  .transform((value, context) => {
-    const bytes = typeof value === "number" ? value : parseSize(value);
-    if (bytes === undefined || bytes === 0) {
-      context.addIssue({ code: "custom", message: 'a size in bytes or with K, M, G, T, such as "64M"' });
+  .codec(z.union([z.string(), z.number().int().positive()]), z.number(), {
+    decode: (value, context) => {
+      const bytes = typeof value === "number" ? value : parseSize(value);
+      if (bytes !== undefined && bytes !== 0) return bytes;
+      context.issues.push({
+        code: "custom",
+        input: value,
+        message: 'a size in bytes or with K, M, G, T, such as "64M"',
+      });
       return z.NEVER;
-    }
-    return bytes;
+    },
+    encode: (bytes) => bytes,
   })
   .describe('bytes, or a number with K, M, G or T ("64M")');
 
-export const unitAddress = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{1,8}$/, 'a unit address in hexadecimal, such as "0x71000003"')
-  .transform((text) => Number.parseInt(text, 16));
+export const unitAddress = z.codec(
+  z.string().regex(/^0x[0-9a-fA-F]{1,8}$/, 'a unit address in hexadecimal, such as "0x71000003"'),
+  z.number(),
+  { decode: (text) => Number.parseInt(text, 16), encode: (address) => `0x${address.toString(16)}` },
+);
 
 export const printable = (length: number) =>
   z
@@ -39,6 +45,8 @@ const unitBody = {
   readOnly: z.boolean().default(false),
   eraseRate: size.optional().describe("bytes a second that SANITIZE and FORMAT UNIT write at most"),
   blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
+  physicalBlockSize: z.union([z.literal(512), z.literal(4096)]).optional(),
+  thin: z.boolean().optional().describe("the disk gives back what is unmapped"),
   vendor: printable(8).optional(),
   product: printable(16).optional(),
   revision: printable(4).optional(),
@@ -52,15 +60,24 @@ interface DriveConfig {
   readonly backend?: object | undefined;
   readonly removable?: boolean | undefined;
   readonly blockSize: number;
+  readonly physicalBlockSize?: number | undefined;
+  readonly thin?: boolean | undefined;
+  /** A unit that is not opened yet may still lack what it needs. */
+  readonly active?: boolean;
 }
 
 /** What a disk and an optical drive may not be. */
-function checkDrive({ type, backend, removable, blockSize }: DriveConfig, context: z.core.$RefinementCtx): void {
+function checkDrive(drive: DriveConfig, context: z.core.$RefinementCtx): void {
+  const { type, backend, removable, blockSize, physicalBlockSize, thin, active = true } = drive;
   const wrong = (key: keyof DriveConfig, message: string) => context.addIssue({ code: "custom", path: [key], message });
-  if (type === "disk" && backend === undefined && !removable)
+  if (type === "disk" && backend === undefined && !removable && active)
     wrong("backend", "a disk has one, unless it is removable and begins empty");
   if (type === "optical" && removable === false) wrong("removable", "an optical drive always is");
   if (type === "optical" && blockSize !== 512) wrong("blockSize", "an optical disc has blocks of 2048 bytes");
+  if (type === "optical" && physicalBlockSize !== undefined) wrong("physicalBlockSize", "an optical disc has none");
+  if (type === "optical" && thin) wrong("thin", "an optical disc keeps what it has");
+  if (physicalBlockSize !== undefined && physicalBlockSize < blockSize)
+    wrong("physicalBlockSize", `a physical block holds logical blocks: at least ${blockSize}`);
 }
 
 /** A unit that adapters and targets may show by its name. */

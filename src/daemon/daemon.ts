@@ -1,33 +1,36 @@
 import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
-import type { AdapterConfig, Config, IscsiConfig } from "../config/schema.ts";
+import { type Config, type IscsiConfig, RELATIVE_TARGET_PORT_MAXIMUM } from "../config/schema.ts";
 import { describeMethods } from "../control/describe.ts";
 import type { Methods } from "../control/method.ts";
 import type { AdapterStatus, DaemonStatus } from "../control/results.ts";
 import { ControlServer } from "../control/server.ts";
 import { systemClock } from "../core/clock.ts";
 import { loadCore } from "../core/core.ts";
-import type { CrqLink } from "../core/crq-link.ts";
 import type { CoreExports } from "../core/exports.ts";
 import type { Log } from "../core/log.ts";
 import { SharedMemory } from "../core/shared-memory.ts";
+import type { ConfigurationFile } from "../host/configuration-file.ts";
 import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
-import { QemuLink } from "../ports/qemu/qemu-link.ts";
-import { QemuPort } from "../ports/qemu/qemu-port.ts";
-import { lunAddress, lunKey } from "../scsi/lun.ts";
-import { ScsiTargetDevice } from "../scsi/target-device.ts";
-import { ServerAdapter } from "../target/server-adapter.ts";
+import type { MetricsServer } from "../observe/metrics-server.ts";
+import { lunAddress } from "../scsi/lun.ts";
+import { Adapters, type LiveAdapter } from "./adapters.ts";
+import { Guests } from "./guests.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
-import { adapterNames, Places, targetNames } from "./places.ts";
+import { type MeasuredDaemon, measuredUnits, serveMetrics } from "./metrics.ts";
+import { Places } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
+import { withPorts } from "./running/edits.ts";
+import { LiveConfiguration } from "./running/live-configuration.ts";
+import { RunningConfiguration } from "./running/running-configuration.ts";
 import { SharedUnits } from "./shared-units.ts";
 import { UnitOperations } from "./unit-operations.ts";
 
-/** Slots above the request limit: for MADs, pings, and a client that overruns its credit and is to be told so. */
-const SPARE_SLOTS = 16;
+/** How often units that could not be opened are tried again, in milliseconds. */
+const RETRY_INTERVAL = 10_000;
 const OS_NAMES: Readonly<Record<number, string>> = {
   [OS_TYPE_OS400]: "IBM i",
   [OS_TYPE_LINUX]: "Linux",
@@ -35,10 +38,11 @@ const OS_NAMES: Readonly<Record<number, string>> = {
   [OS_TYPE_OPEN_FIRMWARE]: "open firmware",
 };
 
-interface Served {
-  readonly config: AdapterConfig;
-  readonly device: ScsiTargetDevice;
-  readonly adapter: ServerAdapter;
+export interface DaemonOptions {
+  /** Where the running configuration outlives the daemon. */
+  readonly file?: ConfigurationFile | undefined;
+  /** Units that can't be opened do not keep the daemon from coming up: they are told, and tried again. */
+  readonly lenient?: boolean;
 }
 
 /** Everything in one process: core, adapters, logical units, the sockets to guests and to whoever controls us. */
@@ -48,31 +52,61 @@ export class Daemon {
   readonly #memory = new SharedMemory();
   readonly #core: CoreExports;
   readonly #started = systemClock.now();
-  readonly #served: Served[] = [];
-  readonly #ports: QemuPort[] = [];
   readonly #units = new SharedUnits((config, { place, state }) => openLogicalUnit(config, place, this.#context(state)));
   readonly #places = new Places();
   readonly #portGroups: PortGroups;
+  readonly #guests: Guests;
+  readonly #adapters: Adapters;
+  readonly #live: LiveConfiguration;
+  readonly #options: DaemonOptions;
   #state: StateDirectory | undefined;
   #iscsi: IscsiExports | undefined;
+  #cancelRetry = () => {};
+  /** What it serves, and how that is changed. */
+  readonly running: RunningConfiguration;
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
   #control: ControlServer | undefined;
+  #metrics: MetricsServer | undefined;
+  #stopping = false;
 
-  private constructor(config: Config, log: Log) {
-    this.#config = config;
+  private constructor(config: Config, log: Log, options: DaemonOptions) {
+    this.#config = withPorts(config);
     this.#log = log;
+    this.#options = options;
     this.#core = loadCore(this.#memory, config.core);
     this.#portGroups = new PortGroups(config.portGroups);
-    this.partitions = new LocalPartitions(this.#memory, this.#core, config.partition.name, config.partition.number);
+    const { partition } = config;
+    const memory = this.#memory;
+    this.partitions = new LocalPartitions(memory, this.#core, partition.name, partition.number);
+    this.#guests = new Guests(log);
+    this.#adapters = new Adapters({
+      memory,
+      core: this.#core,
+      log,
+      partition,
+      partitions: this.partitions,
+      guests: this.#guests,
+    });
+    this.#live = new LiveConfiguration({
+      adapters: this.#adapters,
+      guests: this.#guests,
+      places: this.#places,
+      units: this.#units,
+      memory,
+      clock: systemClock,
+      log,
+    });
+    this.running = new RunningConfiguration(this.#config, { live: this.#live, log, file: options.file });
   }
 
   /**
-   * Opens every backend, then every socket: a daemon that comes up serves everything its configuration lists.
-   * @throws StoreOpenError, SocketError, CoreModuleError
+   * Opens every backend, then every socket: a daemon that comes up serves everything its configuration lists, unless it
+   * is lenient.
+   * @throws StoreOpenError, SocketError, CoreModuleError; NodeJS.ErrnoException when the configuration can't be saved
    */
-  static async start(config: Config, log: Log): Promise<Daemon> {
-    const daemon = new Daemon(config, log);
+  static async start(config: Config, log: Log, options: DaemonOptions = {}): Promise<Daemon> {
+    const daemon = new Daemon(config, log, options);
     try {
       await daemon.#start();
       return daemon;
@@ -83,36 +117,29 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
-    const { stateDirectory } = this.#config;
+    const { stateDirectory, control, iscsi, adapters, metrics } = this.#config;
     if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
-    for (const unit of this.#config.logicalUnits) this.#units.openNamed(unit);
-    const links = new Map<string, QemuLink[]>(this.#config.guests.map(({ name }) => [name, []]));
-    for (const config of this.#config.adapters) {
-      const slots = config.requestLimit + SPARE_SLOTS;
-      if (config.guest === undefined) this.#serve(config, this.partitions.addAdapter(config.unitAddress, slots));
-      else {
-        const link = new QemuLink(this.#memory, this.#core, config.unitAddress, slots);
-        links.get(config.guest)?.push(link);
-        this.#serve(config, link);
-      }
-    }
-    for (const { name, socket } of this.#config.guests) {
-      const port = new QemuPort(links.get(name) ?? [], this.#log);
-      await port.listen(socket);
-      this.#ports.push(port);
-      this.#log.info({ guest: name, socket }, "waiting for the guest's bridge");
-    }
-    const { control, iscsi } = this.#config;
-    if (iscsi !== undefined) await this.#serveIscsi(iscsi);
+    for (const [index, { relativeTargetPort = 0 }] of adapters.entries())
+      this.#portGroups.join("adapters", index, relativeTargetPort);
+    if (iscsi !== undefined) this.#makeTargets(iscsi);
+    await this.running.start(this.#config, { lenient: this.#options.lenient ?? false });
+    await this.#iscsi?.listen();
+    if (metrics !== undefined) this.#metrics = await serveMetrics(metrics, this, this.#log);
     if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    this.#cancelRetry = systemClock.after(RETRY_INTERVAL, () => {
+      void this.running.exclusively(() => this.#live.retry()).then(() => this.#retryLater());
+    });
   }
 
   #methods(): Methods {
     const operations = new UnitOperations({
       places: this.#places,
       units: this.#units,
-      memory: this.#memory,
-      clock: systemClock,
+      running: this.running,
       log: this.#log,
     });
     const methods: Methods = {
@@ -125,48 +152,33 @@ export class Daemon {
     return methods;
   }
 
-  async #serveIscsi(config: IscsiConfig): Promise<void> {
+  /** What a scrape is told. */
+  measure(): MeasuredDaemon {
+    return {
+      version: packageVersion(),
+      core: this.#config.core,
+      adapters: this.#adapters,
+      units: measuredUnits(this.#units, this.#places),
+      iscsi: this.#iscsi?.status(),
+    };
+  }
+
+  /** What is wrong with the daemon as a whole; undefined when it serves. */
+  get ailment(): string | undefined {
+    return this.#stopping ? "stopping" : undefined;
+  }
+
+  #makeTargets(config: IscsiConfig): void {
     const exports = new IscsiExports({
       config,
       memory: this.#memory,
       clock: systemClock,
       log: this.#log,
-      firstRelativeIdentifier: this.#served.length + 1,
+      firstRelativeIdentifier: RELATIVE_TARGET_PORT_MAXIMUM + 1,
       portAdded: (portal, relativeIdentifier) => this.#portGroups.join("portals", portal, relativeIdentifier),
-      openUnit: (lun, target) => this.#units.take(lun, targetNames(target, lun.lun)),
     });
     for (const [name, device] of exports.devices) this.#places.addTarget(name, device);
     this.#iscsi = exports;
-    await exports.listen();
-  }
-
-  #serve(config: AdapterConfig, link: CrqLink): void {
-    const device = new ScsiTargetDevice(this.#log);
-    for (const unit of config.logicalUnits) {
-      const shown = this.#units.take(unit, adapterNames(config.guest, config.unitAddress, unit));
-      device.addLogicalUnit(lunKey(unit), shown);
-      this.#log.info({ unit: shown.description, size: shown.size, target: unit.target }, "logical unit");
-    }
-    const adapter = new ServerAdapter({
-      link,
-      device,
-      clock: systemClock,
-      log: this.#log,
-      requestLimit: config.requestLimit,
-      adapterName: config.unitAddress.toString(16),
-      relativeTargetPort: this.#served.length + 1,
-      identity: {
-        partitionName: this.#config.partition.name,
-        partitionNumber: this.#config.partition.number,
-        // Linux asks for capabilities and fast fail only of a server that says AIX, as VIOS does. [protocol] 4.4.
-        osType: OS_TYPE_AIX,
-        maxTransfer: config.maxTransfer,
-      },
-    });
-    this.#portGroups.join("adapters", this.#served.length, this.#served.length + 1);
-    this.#served.push({ config, device, adapter });
-    this.#places.addAdapter(config.guest, config.unitAddress, device);
-    adapter.start();
   }
 
   /** What a unit is opened with; `name` is that of its file in the state directory. */
@@ -186,20 +198,21 @@ export class Daemon {
       pid: process.pid,
       core: this.#config.core,
       uptimeSeconds: (systemClock.now() - this.#started) / 1000,
-      adapters: this.#served.map((served) => this.#adapterStatus(served)),
+      adapters: [...this.#adapters].map((adapter) => this.#adapterStatus(adapter)),
+      ...(this.#metrics && { metrics: this.#metrics.place }),
       ...(this.#iscsi && { iscsi: this.#iscsi.status() }),
     };
   }
 
-  #adapterStatus({ config, device, adapter }: Served): AdapterStatus {
+  #adapterStatus({ guest, unitAddress, requestLimit, device, adapter }: LiveAdapter): AdapterStatus {
     const { client, state, counters } = adapter;
-    const guest = this.#config.guests.find(({ name }) => name === config.guest);
+    const socket = guest === undefined ? undefined : this.#guests.socketOf(guest);
     return {
-      unitAddress: config.unitAddress,
+      unitAddress,
       state,
-      requestLimit: config.requestLimit,
+      requestLimit,
       ...counters,
-      ...(guest && { guest: guest.name, socket: guest.socket }),
+      ...(guest !== undefined && socket !== undefined && { guest, socket }),
       ...(client && {
         client: {
           partitionName: client.partitionName,
@@ -218,9 +231,12 @@ export class Daemon {
 
   /** Finishes what is in flight, answers it, flushes and closes every backend. */
   async stop(): Promise<void> {
-    await Promise.all([this.#iscsi?.close(), ...this.#served.map(({ adapter }) => adapter.stop())]);
-    await Promise.all(this.#ports.map((port) => port.close()));
+    this.#stopping = true;
+    this.#cancelRetry();
+    await Promise.all([this.#iscsi?.close(), this.#adapters.stop()]);
+    await this.#guests.close();
     await this.#control?.close();
+    await this.#metrics?.close();
     await this.#units.close();
     this.#log.info({}, "stopped");
   }

@@ -6,7 +6,6 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { IscsiService } from "../ports/iscsi/iscsi-service.ts";
 import { IscsiTarget } from "../ports/iscsi/target.ts";
-import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import { FLAT_ADDRESSING } from "../scsi/lun-addressing.ts";
 import { ScsiTargetDevice } from "../scsi/target-device.ts";
 
@@ -16,7 +15,6 @@ class SecretFileError extends Error {
 }
 
 type TargetConfig = IscsiConfig["targets"][number];
-type LunConfig = TargetConfig["luns"][number];
 type ChapConfig = NonNullable<TargetConfig["chap"]>;
 
 export interface IscsiExportOptions {
@@ -28,8 +26,6 @@ export interface IscsiExportOptions {
   readonly firstRelativeIdentifier: number;
   /** A target has a port at a portal, counted from 0. */
   portAdded(portal: number, relativeIdentifier: number): void;
-  /** The unit of a LUN. @throws StoreOpenError */
-  openUnit(lun: LunConfig, targetName: string): LogicalUnit;
 }
 
 /** The iSCSI side of the daemon: its targets with their units, and the portals. */
@@ -37,7 +33,7 @@ export class IscsiExports {
   readonly #service: IscsiService;
   readonly #devices = new Map<string, ScsiTargetDevice>();
 
-  /** @throws StoreOpenError, SecretFileError */
+  /** The targets show nothing yet. @throws SecretFileError */
   constructor(options: IscsiExportOptions) {
     const { config, memory, clock, log } = options;
     const portals = config.portals.map(({ address, port }, index) => ({ address, port, tag: index + 1 }));
@@ -48,7 +44,6 @@ export class IscsiExports {
     };
     const targets = config.targets.map((target) => {
       const device = new ScsiTargetDevice(log, FLAT_ADDRESSING);
-      for (const lun of target.luns) device.addLogicalUnit(lun.lun, options.openUnit(lun, target.name));
       this.#devices.set(target.name, device);
       const shown = portals.filter((_portal, index) => target.portals?.includes(index) ?? true);
       return new IscsiTarget({

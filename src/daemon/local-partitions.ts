@@ -17,7 +17,7 @@ export class LocalPartitions {
   readonly #core: CoreExports;
   readonly #name: string;
   readonly #number: number;
-  readonly #clients = new Map<number, { partition: Partition; adapter: VirtualAdapter }>();
+  readonly #clients = new Map<number, { partition: Partition; adapter: VirtualAdapter; server: VirtualAdapter }>();
   #hypervisor: Hypervisor | undefined;
   #server: Partition | undefined;
 
@@ -34,8 +34,17 @@ export class LocalPartitions {
     return this.#hypervisor;
   }
 
-  /** Adds a client partition with an adapter at `unitAddress`, connected to a server adapter of ours. */
+  /**
+   * Adds a client partition with an adapter at `unitAddress`, connected to a server adapter of ours. One that was there
+   * before is used again: a partition stays when its server has gone.
+   */
   addAdapter(unitAddress: number, slots: number): CrqLink {
+    const { hypervisor } = this;
+    const server = this.#clients.get(unitAddress)?.server ?? this.#addClient(unitAddress);
+    return new PartitionLink({ hypervisor, adapter: server, ringEntries: RING_ENTRIES, slots });
+  }
+
+  #addClient(unitAddress: number): VirtualAdapter {
     const { hypervisor } = this;
     this.#server ??= hypervisor.addPartition({ name: this.#name, number: this.#number, memorySize: SERVER_MEMORY });
     const number = this.#number + this.#clients.size + 1;
@@ -43,8 +52,8 @@ export class LocalPartitions {
     const client = hypervisor.addAdapter(partition, "client", { unitAddress });
     const server = hypervisor.addAdapter(this.#server, "server", { unitAddress });
     hypervisor.connect(server, client);
-    this.#clients.set(unitAddress, { partition, adapter: client });
-    return new PartitionLink({ hypervisor, adapter: server, ringEntries: RING_ENTRIES, slots });
+    this.#clients.set(unitAddress, { partition, adapter: client, server });
+    return server;
   }
 
   /** The client partition and adapter at a unit address, for an initiator in this process. */

@@ -4,6 +4,7 @@ import type { NamedUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
+import { resumeAtomicWrite } from "../scsi/disk/atomic/recovery.ts";
 import { Disk } from "../scsi/disk/disk.ts";
 import { Erasing } from "../scsi/disk/erase/erasing.ts";
 import type { Drive } from "../scsi/drive.ts";
@@ -40,10 +41,9 @@ export interface UnitContext {
  */
 export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
   const { memory, log, storage, copyTargets, portGroups } = context;
-  const { type, backend } = config;
+  const { type } = config;
   const optical = type === "optical";
-  const readOnly = config.readOnly || optical;
-  const medium = backend === undefined ? NO_MEDIUM : mediumFor(config, openStore(backend, { memory, readOnly, log }));
+  const medium = firstMedium(config, context);
   const identity = {
     vendor: config.vendor ?? "IBM",
     product: config.product ?? PRODUCTS[type],
@@ -56,20 +56,47 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
     medium,
     removable: config.removable ?? false,
     blockSize: config.blockSize,
+    physicalBlockSize: config.physicalBlockSize,
+    thin: isThin(config, medium),
     identity,
     log,
     ...kept,
     ...(config.eraseRate !== undefined && { eraseRate: config.eraseRate }),
     ...(copyTargets && { copyTargets }),
   });
+  resumeAtomicWrite(disk, memory);
   Erasing.resume(disk, memory);
   return disk;
 }
 
-/** A store as the first medium of the drive that a configuration describes. @throws StoreOpenError */
-function mediumFor({ type, blockSize, readOnly }: UnitConfig, store: BlockStore): Medium {
-  const medium = type === "optical" ? disc(store) : new Medium(store, blockSize, readOnly);
+/** What is in the drive that a configuration describes when it is made. @throws StoreOpenError */
+function firstMedium(config: UnitConfig, { memory, log }: UnitContext): Medium {
+  if (config.backend === undefined) return NO_MEDIUM;
+  const readOnly = config.readOnly || config.type === "optical";
+  const store = openStore(config.backend, { memory, readOnly, log });
+  try {
+    return mediumFor(config, store);
+  } catch (error) {
+    store.close().catch((failure: unknown) => log.warn({ error: String(failure) }, "a store did not close well"));
+    throw error;
+  }
+}
+
+/** @throws StoreOpenError */
+function mediumFor(config: UnitConfig, store: BlockStore): Medium {
+  const { type, blockSize, readOnly, physicalBlockSize, thin } = config;
+  const medium = type === "optical" ? disc(store) : new Medium(store, blockSize, readOnly, physicalBlockSize);
   if (medium.blockCount === 0)
     throw new StoreOpenError(`${store.description}: holds no whole block of ${medium.blockSize} bytes`);
+  if (thin && !medium.fitsThinDisk)
+    throw new StoreOpenError(`${store.description}: can't be thin: its storage can't be given back; leave "thin" out`);
   return medium;
+}
+
+/**
+ * Whether the disk lets go of blocks: as the configuration says, else when what it is made on can. A removable one must be
+ * told, since every medium that comes later would have to be able to.
+ */
+function isThin({ thin, removable }: UnitConfig, { readOnly, store }: Medium): boolean {
+  return thin ?? (removable !== true && !readOnly && store.provisioning !== undefined);
 }

@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import { openStore } from "../backends/open-store.ts";
 import {
   addParameters,
   ejectParameters,
@@ -11,19 +10,20 @@ import {
 } from "../config/operations-schema.ts";
 import type { Methods } from "../control/method.ts";
 import type { UnitSummary } from "../control/results.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import type { SharedMemory } from "../core/shared-memory.ts";
 import { Drive } from "../scsi/drive.ts";
+import type { UnitConfig } from "./logical-units.ts";
 import { method } from "./method.ts";
-import { type Place, PlaceError, type Places } from "./places.ts";
-import type { SharedUnits } from "./shared-units.ts";
+import { type ExactPlace, PlaceError, type Places } from "./places.ts";
+import type { Action } from "./running/actions.ts";
+import { addNamed, dropNamed, dropShown, type Edit, editNamed, putShown, shownAt } from "./running/edits.ts";
+import type { RunningConfiguration } from "./running/running-configuration.ts";
+import type { SharedUnits, ShownUnitConfig } from "./shared-units.ts";
 
 export interface UnitOperationsOptions {
   readonly places: Places;
   readonly units: SharedUnits;
-  readonly memory: SharedMemory;
-  readonly clock: Clock;
+  readonly running: RunningConfiguration;
   readonly log: Log;
 }
 
@@ -58,78 +58,115 @@ export class UnitOperations {
   };
 
   /** @throws ConfigError, UnitNameError, PlaceError, StoreOpenError, StateDirectoryError */
-  #add(parameters: z.output<typeof addParameters>): UnitSummary {
-    const { places, units } = this.#options;
-    if ("name" in parameters) return this.#told("added", units.openNamed(parameters));
-    const { device, key, name, names } = places.find(parameters);
-    if (device.logicalUnits.has(key)) throw new PlaceError(`there is a logical unit at ${name} already`);
-    const unit = units.take(parameters, names);
-    device.addLogicalUnit(key, unit);
-    return this.#told("added", unit);
+  async #add(parameters: z.output<typeof addParameters>): Promise<UnitSummary> {
+    const { running, units } = this.#options;
+    if ("name" in parameters) {
+      await running.change(addNamed(parameters));
+      return this.#told("added", units.named(parameters.name));
+    }
+    if (parameters.unit !== undefined) units.named(parameters.unit);
+    const place = this.#options.places.find(parameters);
+    const { name } = this.#options.places.at(place);
+    await running.change((config) => {
+      const there = shownAt(config, place);
+      if (there !== undefined && isActive(there)) throw new PlaceError(`there is a logical unit at ${name} already`);
+      return putShown(place, bodyOf(parameters))(config);
+    });
+    return this.#told("added", this.#driveAt(place));
   }
 
   /** From one place; by its name from every place. It is closed when nobody shows it any more. @throws as above */
   async #remove({ place, grace }: z.output<typeof removeParameters>): Promise<UnitSummary> {
-    const { places, units } = this.#options;
+    const { running, places } = this.#options;
     const unit = this.#unitAt(place);
-    const leaving = "unit" in place ? places.of(unit) : [places.find(place)];
-    await Promise.all(leaving.map((from) => this.#takeAway(from, grace)));
-    const summary = this.#told("removed", unit);
-    const stays = !("unit" in place) && units.nameOf(unit) !== undefined;
-    if (!stays && summary.places.length === 0) await units.retire(unit);
-    return summary;
+    await running.change("unit" in place ? dropNamed(place.unit) : dropShown(places.find(place)), { grace });
+    return this.#told("removed", unit);
   }
 
-  /** Lets its tasks end, for a while; then aborts them. */
-  #takeAway({ device, key }: Place, grace: number): Promise<void> {
-    return new Promise((resolve) => {
-      let cancel: (() => void) | undefined;
-      let gone = false;
-      const abort = device.removeLogicalUnit(key, () => {
-        gone = true;
-        cancel?.();
-        resolve();
-      });
-      if (!gone && abort !== undefined) cancel = this.#options.clock.after(grace, abort);
-    });
-  }
-
-  #resize({ place, size }: z.output<typeof resizeParameters>): UnitSummary {
+  /** Memory is as large as the configuration has it; a file is as large as it is. */
+  async #resize({ place, size }: z.output<typeof resizeParameters>): Promise<UnitSummary> {
+    const { running } = this.#options;
     const unit = this.#unitAt(place);
-    unit.resizeMedium(size);
+    const config = this.#configOf(place);
+    if (size !== undefined && config.backend?.type === "memory")
+      await this.#change(place, { ...config, backend: { ...config.backend, size } }, { ...config });
+    else await running.exclusively(() => unit.resizeMedium(size));
     return this.#told("resized", unit);
   }
 
-  #writeProtect({ place, readOnly }: z.output<typeof writeProtectParameters>): UnitSummary {
+  async #writeProtect({ place, readOnly }: z.output<typeof writeProtectParameters>): Promise<UnitSummary> {
     const unit = this.#unitAt(place);
-    unit.protectMedium(readOnly);
+    const config = this.#configOf(place);
+    await this.#change(place, { ...config, readOnly }, config);
     return this.#told(readOnly ? "write-protected" : "made writable", unit);
   }
 
   async #eject({ place, force }: z.output<typeof ejectParameters>): Promise<UnitSummary> {
+    const { running } = this.#options;
     const unit = this.#unitAt(place);
-    await unit.ejectMedium(force);
+    const config = this.#configOf(place);
+    // An empty drive opens its tray.
+    if (config.backend === undefined || !unit.removable) await running.exclusively(() => unit.ejectMedium(force));
+    else await this.#change(place, { ...config, backend: undefined }, config, force);
     return this.#told("medium ejected", unit);
   }
 
   /** In an empty drive, or in the place of what is there. */
   async #load({ place, backend, readOnly, force }: z.output<typeof loadParameters>): Promise<UnitSummary> {
-    const { memory, log } = this.#options;
     const unit = this.#unitAt(place);
-    const store = openStore(backend, { memory, readOnly, log });
-    try {
-      await unit.loadMedium(unit.mediumOf(store, readOnly), force);
-    } catch (error) {
-      if (unit.medium.store !== store) await store.close();
-      throw error;
-    }
+    const config = this.#configOf(place);
+    // From nothing: the medium that is there is changed though it may be the same one.
+    await this.#change(place, { ...config, backend, readOnly }, { ...config, backend: undefined }, force);
     return this.#told("medium loaded", unit);
+  }
+
+  /** Changes a unit in place and keeps that. */
+  async #change(place: UnitPlace, to: UnitConfig, from: UnitConfig, force = false): Promise<void> {
+    const { running } = this.#options;
+    const { edit, action } = this.#changeOf(place, to, from);
+    await running.change(edit, { force, actions: [action] });
+  }
+
+  #changeOf(place: UnitPlace, to: UnitConfig, from: UnitConfig): { edit: Edit; action: Action } {
+    const name = this.#nameAt(place);
+    if (name !== undefined) {
+      const named = (config: UnitConfig) => ({ ...config, name });
+      return {
+        edit: editNamed(name, () => named(to)),
+        action: { do: "change-unit", from: named(from), to: named(to) },
+      };
+    }
+    const exact = this.#exact(place);
+    return { edit: putShown(exact, to), action: { do: "change-shown", place: exact, from, to } };
+  }
+
+  /** The description of a unit: its own where it has a name. @throws PlaceError, UnitNameError */
+  #configOf(place: UnitPlace): UnitConfig {
+    const { config } = this.#options.running;
+    const name = this.#nameAt(place);
+    const found =
+      name === undefined ? shownAt(config, this.#exact(place)) : config.logicalUnits.find((unit) => unit.name === name);
+    if (found === undefined) throw new PlaceError("there is no logical unit at this place");
+    const { name: _name, ...body } = { name: undefined, ...found };
+    return body;
+  }
+
+  #nameAt(place: UnitPlace): string | undefined {
+    return this.#options.units.nameOf(this.#unitAt(place));
+  }
+
+  #exact(place: UnitPlace): ExactPlace {
+    if ("unit" in place) throw new PlaceError(`${place.unit} is a name, no place`);
+    return this.#options.places.find(place);
   }
 
   /** @throws UnitNameError, PlaceError */
   #unitAt(place: UnitPlace): Drive {
-    if ("unit" in place) return this.#options.units.named(place.unit);
-    const { device, key, name } = this.#options.places.find(place);
+    return "unit" in place ? this.#options.units.named(place.unit) : this.#driveAt(this.#options.places.find(place));
+  }
+
+  #driveAt(place: ExactPlace): Drive {
+    const { device, key, name } = this.#options.places.at(place);
     const unit = device.logicalUnits.get(key);
     if (!(unit instanceof Drive)) throw new PlaceError(`there is no logical unit at ${name}`);
     return unit;
@@ -144,4 +181,21 @@ export class UnitOperations {
     log.info(summary, `logical unit: ${what}`);
     return summary;
   }
+}
+
+function isActive(unit: object): boolean {
+  return !("active" in unit) || unit.active === true;
+}
+
+/** What describes a unit, without the place that it is to have. */
+function bodyOf(parameters: ShownUnitConfig & { lun: number }): ShownUnitConfig {
+  const { adapter, guest, bus, target, lun, iscsiTarget, ...body } = {
+    adapter: undefined,
+    guest: undefined,
+    bus: undefined,
+    target: undefined,
+    iscsiTarget: undefined,
+    ...parameters,
+  };
+  return body;
 }

@@ -32,8 +32,8 @@ export interface Command<Unit extends DeviceServer = DeviceServer> {
    * active. [SPC-4] 5.15.2.4.
    */
   readonly access?: "standby" | "unavailable";
-  /** Only disks have it that let go of blocks: what it does needs logical block provisioning. */
-  readonly thinOnly?: true;
+  /** Only disks have it that let go of blocks (logical block provisioning), or whose state outlives the daemon. */
+  readonly needs?: "provisioning" | "state";
   /** Changes the medium. */
   readonly writes?: true;
   /** Seconds that an initiator should allow, when the usual ones are not enough. [SPC-4] 6.35.4. */
@@ -91,6 +91,8 @@ export function cdbFault(task: ScsiTask, usage: readonly number[]): SenseDetail 
 export const CONTROL = 0xff;
 /** Bits 5-7 of byte 1 held the LUN in SCSI-2; old clients still fill them. */
 export const OLD_LUN = 0xe0;
+/** GROUP NUMBER. */
+export const GROUP = 0x1f;
 /** A whole 2-, 4- or 8-byte field. */
 export const FIELD_2 = [0xff, 0xff] as const;
 export const FIELD_4 = [0xff, 0xff, 0xff, 0xff] as const;

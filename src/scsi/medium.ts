@@ -11,12 +11,21 @@ export class Medium {
   /** Whole logical blocks that the store holds. */
   readonly blockCount: Blocks;
   readonly readOnly: boolean;
+  /** Bytes that are written without reading first; a logical block at least. [SBC-3] 4.6. */
+  readonly physicalBlockSize: number;
 
-  constructor(store: BlockStore, blockSize: number, readOnly: boolean) {
+  /** @param physicalBlockSize that of the store unless told */
+  constructor(store: BlockStore, blockSize: number, readOnly: boolean, physicalBlockSize = store.physicalBlockSize) {
     this.store = store;
     this.blockSize = blockSize;
     this.blockCount = wholeBlocks(store.size, blockSize);
     this.readOnly = readOnly || store.readOnly;
+    this.physicalBlockSize = Math.max(blockSize, physicalBlockSize);
+  }
+
+  /** A disk that lets go of blocks can have it: its store does so too, or nobody writes to it anyway. */
+  get fitsThinDisk(): boolean {
+    return this.readOnly || this.store.provisioning !== undefined;
   }
 
   get size(): Bytes {

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Backend, openStore } from "../../src/backends/open-store.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { type BlockStore, STORE_DONE, STORE_PENDING, type StoreCompletion } from "../../src/scsi/block-store.ts";
+import { type BlockStore, STORE_DONE } from "../../src/scsi/block-store.ts";
+import { ended } from "../support/block-store.ts";
 import { testMemory } from "../support/scsi-task.ts";
 
 const SIZE = 1 << 20;
@@ -26,14 +27,6 @@ function newImage(): string {
 
 function open(backend: Backend, readOnly = false): BlockStore {
   return openStore(backend, { memory, readOnly, log: silentLog });
-}
-
-/** Runs an operation to its end, whether the store answers at once or later. */
-async function ended(operation: (completion: StoreCompletion) => number): Promise<number> {
-  return new Promise((resolve) => {
-    const result = operation({ storeDone: resolve });
-    if (result !== STORE_PENDING) resolve(result);
-  });
 }
 
 interface Operation {

@@ -51,6 +51,11 @@ test.each([
   [{ version: 1, adaptors: [] }, /unknown key adaptors/],
   [{ version: 1, adapters: [{ unitAddress: 5 }] }, /adapters\.0\.unitAddress: 5 is not allowed/],
   [{ version: 1, adapters: [{ unitAddress: "0x1", guest: "g" }] }, /a name listed in "guests"/],
+  [
+    { version: 1, logicalUnits: [{ name: "a", backend: disk.backend, blockSize: 4096, physicalBlockSize: 512 }] },
+    /physicalBlockSize: 512 is not allowed: .*at least 4096/,
+  ],
+  [{ version: 1, logicalUnits: [{ name: "a", type: "optical", thin: true }] }, /thin: true is not allowed/],
   [{ version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [disk, disk] }] }, /each bus, target and lun once/],
   [
     { version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [{ target: 64, backend: disk.backend }] }] },

@@ -187,8 +187,9 @@ test("a medium comes into a drive, and is taken out", async () => {
 });
 
 test("what is being sanitized stays as it is", async () => {
-  const cdb = [0x48, 0x83, 0, 0, 0, 0, 0, 0, 0, 0];
-  expect((await one.command({ lun: deviceLun(1), cdb })).status).toBe(0);
+  const overwrite = [0x48, 0x81, 0, 0, 0, 0, 0, 0, 5, 0];
+  const dataOut = Uint8Array.of(1, 0, 0, 1, 0);
+  expect((await one.command({ lun: deviceLun(1), cdb: overwrite, dataOut })).status).toBe(0);
   await expect(ask("unit.resize", { place: { unit: "shared" }, size: "2M" })).rejects.toThrow(/sanitize in progress/);
 });
 

@@ -44,8 +44,7 @@ describe.skipIf(!["qemu-system-ppc64", "cpio", "dpkg-deb", "readelf"].every(requ
     await writeJobInitramfs(base.initramfs, JOB, { "packed/name": "name" }, initramfs);
     const { jobStatus, lines } = await runGuest({
       args: qemuArguments({
-        kernel: base.kernel,
-        initramfs,
+        linux: { kernel: base.kernel, initramfs },
         memoryMiB: 512,
         units: ["0x71000003"],
         builtInDisks: [{ path: disk }],

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ensureGuest, writeJobInitramfs } from "../../src/cli/guest-image.ts";
@@ -46,11 +46,29 @@ export async function servedGuest(
   const initramfs = folder.file("initramfs");
   await writeJobInitramfs(base.initramfs, job, {}, initramfs);
   const args = qemuArguments({
-    kernel: base.kernel,
-    initramfs,
+    linux: { kernel: base.kernel, initramfs },
     memoryMiB: 512,
     units: [...units],
-    plugin: [BRIDGE, `socket=${folder.socket}`, ...units.map((unit) => `unit=${unit}`)],
+    plugin: bridge(folder, units),
   });
   return reboots ? args.filter((argument) => argument !== "-no-reboot") : args;
+}
+
+/** QEMU's arguments for a guest whose firmware boots from what is behind `folder.socket`: there is nothing else. */
+export function bootingGuest(folder: GuestFolder): string[] {
+  execFileSync("bash", [join(ROOT, "qemu/build")]);
+  const units = ["0x71000003"];
+  return qemuArguments({ memoryMiB: 1024, units, plugin: bridge(folder, units) });
+}
+
+/** Makes a medium that boots and runs `job` (sh), by one of our scripts; returns the image's path. */
+export function bootMedium(folder: GuestFolder, script: "make-boot-disk" | "make-boot-cd", job: string): string {
+  const image = folder.file("boot.img");
+  writeFileSync(folder.file("job.sh"), job);
+  execFileSync("bash", [join(ROOT, "scripts", script), image, folder.file("job.sh")], { stdio: "pipe" });
+  return image;
+}
+
+function bridge(folder: GuestFolder, units: readonly string[]): string[] {
+  return [BRIDGE, `socket=${folder.socket}`, ...units.map((unit) => `unit=${unit}`)];
 }

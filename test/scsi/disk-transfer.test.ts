@@ -131,7 +131,6 @@ describe("durability", () => {
     ["WRITE(10) with FUA", CDBS[10](true, 0, 1, 0x08), true],
     ["WRITE(16) with FUA", CDBS[16](true, 0, 1, 0x08), true],
     ["WRITE(6) whose LBA has the bit of FUA", CDBS[6](true, 0x80000, 1), false],
-    ["WRITE AND VERIFY(10)", CDBS[10](true, 0, 1).with(0, 0x2e), true],
   ])("%s", (_name, cdb, durable) => {
     const store = new HandStore();
     run(deviceWithDisk(memory, {}, store), memory, cdb, { dataOut: pattern(BLOCK, 0) });
@@ -167,25 +166,6 @@ describe("a store that fails", () => {
     expect([later, atOnce].map((task) => [task.senseText, task.ends, task.dataInCount])).toEqual(
       Array(2).fill([sense, 1, 0]),
     );
-  });
-});
-
-describe("VERIFY", () => {
-  const verify = (byteCheck: number) => CDBS[10](false, 5, 2, byteCheck << 1).with(0, 0x2f);
-
-  test("compares with data-out when BYTCHK is 01b, and only reads when it is 00b", () => {
-    const device = deviceWithDisk(memory);
-    const dataOut = pattern(2 * BLOCK, 9);
-    run(device, memory, CDBS[10](true, 5, 2), { dataOut });
-    expect(run(device, memory, verify(1), { dataOut }).status).toBe(0);
-    expect(run(device, memory, verify(1), { dataOut: dataOut.with(1023, 0) }).senseText).toBe("0e/1d/00");
-    expect(run(device, memory, verify(0)).dataInCount).toBe(0);
-    expect(run(device, memory, verify(1), { dataOut: dataOut.subarray(0, BLOCK) }).senseText).toBe("0b/4b/00");
-  });
-
-  test("BYTCHK 10b and 11b are refused", () => {
-    for (const byteCheck of [2, 3])
-      expect(run(deviceWithDisk(memory), memory, verify(byteCheck)).senseText).toBe("05/24/00");
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { NullStore } from "../../src/backends/null.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { FULL_DISK_COMMANDS } from "../../src/scsi/disk/commands.ts";
+import { diskCommands } from "../../src/scsi/disk/commands.ts";
 import { NO_MEDIUM } from "../../src/scsi/medium.ts";
 import { OpticalDrive } from "../../src/scsi/optical/optical-drive.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
@@ -106,7 +106,7 @@ describe("REPORT SUPPORTED OPERATION CODES", () => {
     const data = report(0x80).dataIn;
     const length = view(data).getUint32(0);
     expect([length, length % 20]).toEqual([data.length - 4, 0]);
-    expect(length / 20).toBe(FULL_DISK_COMMANDS.rows.length + 1);
+    expect(length / 20).toBe(diskCommands({ thin: false, keepsState: false }).rows.length + 1);
     const found = new Set<string>();
     for (let at = 4; at < data.length; at += 20) {
       expect([data[at + 5], view(data).getUint16(at + 8)]).toEqual([(data[at + 5] ?? 0) | 2, 10]);
@@ -146,7 +146,7 @@ describe("REPORT SUPPORTED OPERATION CODES", () => {
   });
 
   test("what the usage maps say is what is accepted", () => {
-    for (const { opcode, serviceAction, usage } of FULL_DISK_COMMANDS.rows) {
+    for (const { opcode, serviceAction, usage } of diskCommands({ thin: false, keepsState: false }).rows) {
       const options = serviceAction === undefined ? 1 : 2;
       const { dataIn } = report(options, opcode, serviceAction);
       const told = dataIn.subarray(4, 4 + usage.length);

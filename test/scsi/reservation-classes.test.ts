@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { THIN_DISK_COMMANDS } from "../../src/scsi/disk/commands.ts";
+import { diskCommands } from "../../src/scsi/disk/commands.ts";
 
 /** Columns Write Exclusive and Exclusive Access of [SPC-4] table 47 and [SBC-3] table 13, by what a name begins with. */
 const TABLE: readonly (readonly [string, "allowed" | "conflict", "allowed" | "conflict"])[] = [
@@ -46,7 +46,7 @@ const CLASSES = {
 } as const;
 
 test("each command of a disk conflicts as the standards' tables have it", () => {
-  const listed = THIN_DISK_COMMANDS.rows.flatMap(({ name, reservation }) => {
+  const listed = diskCommands({ thin: true, keepsState: true }).rows.flatMap(({ name, reservation }) => {
     const row = TABLE.find(([begin]) => name.startsWith(begin));
     return row && typeof reservation === "string" ? [{ name, reservation, expected: row.slice(1) }] : [];
   });

@@ -43,6 +43,8 @@ export class BridgeConnection {
   readonly #options: BridgeConnectionOptions;
   /** Links that a chunk has brought entries for. */
   readonly #touched = new Set<QemuLink>();
+  /** The epoch of each unit of the bridge. */
+  readonly #epochs = new Map<number, number>();
   /** The beginning of a message whose end has not come. */
   #rest = Buffer.alloc(0);
   #restUsed = 0;
@@ -85,6 +87,12 @@ export class BridgeConnection {
     return problem;
   }
 
+  /** An adapter came while the bridge was connected. */
+  linkAdded(link: QemuLink): void {
+    const epoch = this.#epochs.get(link.unitAddress);
+    if (epoch !== undefined) link.connected(this.#options.outbox, this.#area, epoch);
+  }
+
   /** The bridge is gone. */
   close(): void {
     this.#area?.close();
@@ -111,11 +119,16 @@ export class BridgeConnection {
         if (link === undefined || link.receiveReadDone(bytes, body, size)) return undefined;
         return `malformed answer to a read of unit ${unit}`;
       case WIRE_RESET:
-        link?.reset(bytes.readUInt32LE(at + HEADER_EPOCH));
+        this.#reset(link, unit, bytes.readUInt32LE(at + HEADER_EPOCH));
         return undefined;
       default:
         return `message of unknown type ${type}`;
     }
+  }
+
+  #reset(link: QemuLink | undefined, unit: number, epoch: number): void {
+    if (this.#epochs.has(unit)) this.#epochs.set(unit, epoch);
+    link?.reset(epoch);
   }
 
   #entry(link: QemuLink, bytes: Buffer, body: number, size: number): boolean {
@@ -148,8 +161,10 @@ export class BridgeConnection {
     for (let index = 0; index < count; index++) {
       const at = body + HELLO_SIZE + index * HELLO_UNIT_SIZE;
       const unit = bytes.readUInt32LE(at);
+      const epoch = bytes.readUInt32LE(at + 4);
       const link = links.get(unit);
-      if (link) link.connected(outbox, this.#area, bytes.readUInt32LE(at + 4));
+      this.#epochs.set(unit, epoch);
+      if (link) link.connected(outbox, this.#area, epoch);
       else log.warn({ unit: `0x${unit.toString(16)}` }, "the bridge has a unit that is not configured here");
     }
     return undefined;

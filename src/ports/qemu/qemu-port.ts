@@ -16,6 +16,7 @@ export class QemuPort {
   /** Connections that have not greeted, and the one that has. */
   readonly #sockets = new Set<Socket>();
   #bridge: Socket | undefined;
+  #connection: BridgeConnection | undefined;
 
   constructor(links: readonly QemuLink[], log: Log) {
     this.#log = log;
@@ -26,6 +27,17 @@ export class QemuPort {
   /** @throws SocketError */
   listen(path: string): Promise<void> {
     return listenPrivately(this.#server, path);
+  }
+
+  /** An adapter comes while the guest may be running. */
+  addLink(link: QemuLink): void {
+    this.#links.set(link.unitAddress, link);
+    this.#connection?.linkAdded(link);
+  }
+
+  /** An adapter has gone: its link is freed already. */
+  removeLink(link: QemuLink): void {
+    this.#links.delete(link.unitAddress);
   }
 
   /** Sends what is still to be sent, then closes. */
@@ -49,9 +61,10 @@ export class QemuPort {
     // Whoever only looks whether somebody listens does not greet, and keeps no bridge away.
     const claim = (): boolean => {
       this.#bridge ??= socket;
+      if (this.#bridge === socket) this.#connection = connection;
       return this.#bridge === socket;
     };
-    const connection = new BridgeConnection({
+    const connection: BridgeConnection = new BridgeConnection({
       links: this.#links,
       outbox: new Outbox(socket),
       log: this.#log,
@@ -73,6 +86,7 @@ export class QemuPort {
 
   #bridgeGone(): void {
     this.#bridge = undefined;
+    this.#connection = undefined;
     this.#log.info({}, "bridge disconnected");
     for (const link of this.#links.values()) link.disconnected();
   }

@@ -6,6 +6,9 @@ import type { Disk } from "./disk.ts";
 
 const READ_CAPACITY_10_LENGTH = 8;
 const READ_CAPACITY_16_LENGTH = 32;
+/** LBPME and LBPRZ. */
+const MANAGED_PROVISIONING = 0x80;
+const READ_AS_ZEROS = 0x40;
 /** READ CAPACITY(10) says this when the last block needs more than 32 bits. */
 const CAPACITY_BEYOND_32_BITS = 0xffffffff;
 
@@ -23,13 +26,13 @@ export function readCapacity16(disk: Disk, task: ScsiTask) {
   data.setBigUint64(0, BigInt(disk.medium.blockCount - 1));
   data.setUint32(8, disk.medium.blockSize);
   data.setUint8(13, physicalExponent(disk));
+  data.setUint8(14, disk.thin ? MANAGED_PROVISIONING | READ_AS_ZEROS : 0);
   answer(task, data, cdb32(task, 10));
 }
 
 /** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
-function physicalExponent({ medium: { store, blockSize } }: Disk): number {
-  const ratio = store.physicalBlockSize / blockSize;
-  return ratio > 1 && Number.isInteger(Math.log2(ratio)) ? Math.log2(ratio) : 0;
+function physicalExponent({ medium: { physicalBlockSize, blockSize } }: Disk): number {
+  return Math.log2(physicalBlockSize / blockSize);
 }
 
 function answer(task: ScsiTask, data: DataView, allocation: number) {

@@ -3,12 +3,12 @@ import type { BlockStore } from "../block-store.ts";
 import type { CommandTable } from "../command.ts";
 import { CopyResults } from "../copy/copy-results.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
-import { Drive } from "../drive.ts";
+import { Drive, MediumMoveError } from "../drive.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import { Medium } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
 import type { Nexus } from "../task.ts";
-import { FULL_DISK_COMMANDS, THIN_DISK_COMMANDS } from "./commands.ts";
+import { diskCommands } from "./commands.ts";
 import { CACHING_FLAGS, DISK_MODE_PAGES, WRITE_CACHE_ENABLE } from "./mode-pages.ts";
 import { TransferPool } from "./transfer-pool.ts";
 import { DISK_VITAL_PRODUCT_DATA } from "./vital-product-data.ts";
@@ -23,7 +23,9 @@ const ERASE_RATE = 0x800_0000;
 export interface DiskOptions extends DeviceServerOptions {
   /** Bytes of a logical block, of every medium that comes into it; those of the first one unless told. */
   blockSize?: number;
-  /** The disk lets go of blocks; false unless told. */
+  /** Bytes of a physical block, of every medium that comes into it; what the store has unless told. */
+  physicalBlockSize?: number | undefined;
+  /** The disk lets go of blocks; false unless told. Its media can, or are read-only. */
   thin?: boolean;
   /** Bytes a second that SANITIZE and FORMAT UNIT write at most. */
   eraseRate?: number;
@@ -37,10 +39,13 @@ export class Disk extends Drive {
   readonly commands: CommandTable<Disk>;
   /** Logical block provisioning: the disk lets go of blocks. [SBC-3] 4.7.3. */
   readonly thin: boolean;
+  /** What the disk keeps outlives the daemon: WRITE ATOMIC needs that. */
+  readonly keepsState: boolean;
   readonly vitalProductData = DISK_VITAL_PRODUCT_DATA;
   readonly modes: ModePages<this>;
   readonly transfers: TransferPool;
   readonly #blockSize: number;
+  readonly #physicalBlockSize: number | undefined;
   /** WCE of the caching mode page. Without it every write is on stable storage before it is done. */
   writeCacheEnabled = true;
   /** Bytes a second that SANITIZE and FORMAT UNIT write. */
@@ -48,11 +53,14 @@ export class Disk extends Drive {
   readonly copyTargets: () => Iterable<LogicalUnit>;
   readonly copies = new CopyResults();
 
-  constructor({ eraseRate = ERASE_RATE, copyTargets, blockSize, thin = false, ...options }: DiskOptions) {
+  constructor(diskOptions: DiskOptions) {
+    const { eraseRate = ERASE_RATE, copyTargets, blockSize, physicalBlockSize, thin = false, ...options } = diskOptions;
     super(options);
+    this.#physicalBlockSize = physicalBlockSize;
     this.#blockSize = blockSize ?? options.medium.blockSize;
     this.thin = thin;
-    this.commands = thin ? THIN_DISK_COMMANDS : FULL_DISK_COMMANDS;
+    this.keepsState = options.state !== undefined;
+    this.commands = diskCommands(this);
     this.eraseRate = eraseRate;
     this.copyTargets = copyTargets ?? (() => [this]);
     this.transfers = new TransferPool(options.log, this.taskSet);
@@ -60,8 +68,12 @@ export class Disk extends Drive {
     this.modesChanged();
   }
 
+  /** @throws MediumMoveError when this disk is thin, and the store can be written but gives nothing back */
   mediumOf(store: BlockStore, readOnly: boolean): Medium {
-    return new Medium(store, this.#blockSize, readOnly);
+    const medium = new Medium(store, this.#blockSize, readOnly, this.#physicalBlockSize);
+    if (this.thin && !medium.fitsThinDisk)
+      throw new MediumMoveError(`${store.description}: gives no storage back, as a thin disk does: load it read-only`);
+    return medium;
   }
 
   override get deviceSpecificParameter(): number {

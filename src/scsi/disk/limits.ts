@@ -1,10 +1,20 @@
-import type { Medium } from "../medium.ts";
 import { type Blocks, blocks, wholeBlocks } from "../units.ts";
+import type { Disk } from "./disk.ts";
 
 /** Longest single transfer: 16 MiB. */
 export const MAXIMUM_TRANSFER_BYTES = 0x100_0000;
 /** Longer transfers gain nothing more: 1 MiB. */
 const OPTIMAL_TRANSFER_BYTES = 0x10_0000;
+
+/** WRITE SAME: 64 MiB, which any storage has written before an initiator loses patience. */
+const MAXIMUM_WRITE_SAME_BYTES = 0x400_0000;
+/** Blocks of one COMPARE AND WRITE: what its CDB can tell. */
+const COMPARE_AND_WRITE_MAXIMUM = blocks(255);
+/** UNMAP: 4 GiB in 256 pieces. */
+const MAXIMUM_UNMAP_BYTES = 0x1_0000_0000;
+const MAXIMUM_UNMAP_DESCRIPTORS = 256;
+/** WRITE ATOMIC(16): what is kept aside until it is on the medium. */
+const ATOMIC_MAXIMUM = blocks(256);
 
 /**
  * What the commands of a disk accept, in logical blocks: VPD page B0 tells it, the commands judge by it. 0 for what the
@@ -39,21 +49,23 @@ export interface BlockLimits {
 
 const NONE = blocks(0);
 
-/** The limits of a disk with this medium. */
-export function blockLimits({ store, blockSize }: Medium): BlockLimits {
+/** The limits of a disk with the medium that is in it. */
+export function blockLimits({ medium, thin, keepsState }: Disk): BlockLimits {
+  const { blockSize } = medium;
+  const granularity = wholeBlocks(medium.store.provisioning?.granularity ?? 0, blockSize);
   return {
     maximumTransfer: wholeBlocks(MAXIMUM_TRANSFER_BYTES, blockSize),
     optimalTransfer: wholeBlocks(OPTIMAL_TRANSFER_BYTES, blockSize),
-    optimalGranularity: blocks(Math.max(1, wholeBlocks(store.physicalBlockSize, blockSize))),
+    optimalGranularity: wholeBlocks(medium.physicalBlockSize, blockSize),
     maximumPrefetch: NONE,
-    maximumCompareAndWrite: NONE,
-    maximumUnmap: NONE,
-    maximumUnmapDescriptors: 0,
-    optimalUnmapGranularity: NONE,
-    unmapGranularityAlignment: undefined,
-    maximumWriteSame: NONE,
+    maximumCompareAndWrite: COMPARE_AND_WRITE_MAXIMUM,
+    maximumUnmap: thin ? wholeBlocks(MAXIMUM_UNMAP_BYTES, blockSize) : NONE,
+    maximumUnmapDescriptors: thin ? MAXIMUM_UNMAP_DESCRIPTORS : 0,
+    optimalUnmapGranularity: thin ? blocks(Math.max(1, granularity)) : NONE,
+    unmapGranularityAlignment: thin ? NONE : undefined,
+    maximumWriteSame: wholeBlocks(MAXIMUM_WRITE_SAME_BYTES, blockSize),
     writeSameNonZero: false,
-    maximumAtomicTransfer: NONE,
+    maximumAtomicTransfer: keepsState ? ATOMIC_MAXIMUM : NONE,
     atomicAlignment: NONE,
     atomicGranularity: NONE,
     maximumAtomicTransferWithBoundary: NONE,

@@ -5,7 +5,6 @@ import {
   failTask,
   good,
   INTERNAL_TARGET_FAILURE,
-  MISCOMPARE_DURING_VERIFY,
   type Sense,
   SPACE_ALLOCATION_FAILED,
   UNRECOVERED_READ_ERROR,
@@ -13,29 +12,36 @@ import {
 } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import type { TaskSet } from "../task-set.ts";
+import { type Blocks, blocks } from "../units.ts";
+import { type BlockClaim, BlockLocks } from "./block-locks.ts";
 
 // errno values of Linux, as node:os has them; scsi does not touch the operating system's modules.
 const EIO = -5;
 const ENOSPC = -28;
 const EDQUOT = -122;
+const NO_BLOCKS = blocks(0);
 
-type Operation = "read" | "write" | "flush" | "verify";
+/** What a store was asked for: it decides what its failure means. */
+export type Operation = "read" | "write" | "flush";
 
 /** What a store's failure means to an initiator. */
-function senseOf(operation: Operation, errno: number): Sense {
+export function senseOf(operation: Operation, errno: number): Sense {
   if (errno === ENOSPC || errno === EDQUOT) return SPACE_ALLOCATION_FAILED;
   if (errno !== EIO) return INTERNAL_TARGET_FAILURE;
-  return operation === "write" || operation === "flush" ? WRITE_ERROR : UNRECOVERED_READ_ERROR;
+  return operation === "read" ? UNRECOVERED_READ_ERROR : WRITE_ERROR;
 }
 
 /** One store operation under way for one task. Reused: the data path allocates nothing. */
-class Transfer implements StoreCompletion {
+class Transfer implements StoreCompletion, BlockClaim {
   readonly #pool: TransferPool;
   #pending = false;
   task: ScsiTask | undefined;
   operation: Operation = "read";
-  /** Data-in bytes that the task gets when this succeeds; bytes to compare for a verify. */
+  /** Bytes: the data-in that the task gets when a read succeeds. */
   length = 0;
+  first = NO_BLOCKS;
+  count = NO_BLOCKS;
+  readonly exclusive = false;
 
   constructor(pool: TransferPool) {
     this.#pool = pool;
@@ -48,15 +54,21 @@ class Transfer implements StoreCompletion {
     } else if (this.task !== undefined) {
       this.#pending = true;
       this.#pool.taskSet.began(this.task);
+      this.#pool.locks.hold(this);
     }
   }
+
+  /** Never has to wait. */
+  granted(): void {}
 
   storeDone(result: number): void {
     const { task } = this;
     if (task === undefined || !this.#pending) return;
     this.#pending = false;
-    const { taskSet, log } = this.#pool;
+    const { taskSet, locks, log } = this.#pool;
     taskSet.ended(task);
+    // Before the end: then this object is free for the next command.
+    locks.release(this);
     try {
       this.#end(result);
     } catch (error) {
@@ -73,25 +85,19 @@ class Transfer implements StoreCompletion {
     if (result !== STORE_DONE) {
       this.#pool.log.warn({ operation, errno: result }, "backend failed");
       checkCondition(task, senseOf(operation, result));
-    } else if (operation === "verify") {
-      endVerify(task, length);
     } else {
       good(task, operation === "read" ? length : 0);
     }
   }
 }
 
-/** Compares what the initiator sent with what was read behind it in the same buffer. */
-function endVerify(task: ScsiTask, length: number) {
-  const { u8 } = task.memory;
-  for (let at = 0; at < length; at++)
-    if (u8[task.buffer + at] !== u8[task.buffer + length + at]) return checkCondition(task, MISCOMPARE_DURING_VERIFY);
-  good(task);
-}
-
+/** The store operations of a drive's commands, and who may work on which blocks. */
 export class TransferPool {
   readonly log: Log;
   readonly taskSet: TaskSet;
+  readonly locks = new BlockLocks();
+  /** A postponed task whose turn has come: it has its blocks. */
+  admitted: ScsiTask | undefined;
   readonly #idle: Transfer[] = [];
 
   constructor(log: Log, taskSet: TaskSet) {
@@ -99,11 +105,18 @@ export class TransferPool {
     this.taskSet = taskSet;
   }
 
-  take(task: ScsiTask, operation: Operation, length: number): Transfer {
+  /** True when the task has to wait for a command that has some of these blocks for itself. */
+  mustWait(task: ScsiTask, first: Blocks, count: Blocks): boolean {
+    return task !== this.admitted && this.locks.mustWait(first, count);
+  }
+
+  take(task: ScsiTask, operation: Operation, length: number, first = NO_BLOCKS, count = NO_BLOCKS): Transfer {
     const transfer = this.#idle.pop() ?? new Transfer(this);
     transfer.task = task;
     transfer.operation = operation;
     transfer.length = length;
+    transfer.first = first;
+    transfer.count = count;
     return transfer;
   }
 

@@ -13,10 +13,16 @@ const READABLE_AFTER_BLOCK_ERASE = 0x40;
 const READABLE_AFTER_CRYPTOGRAPHIC_ERASE = 0x10;
 const BODY_LENGTH = 60;
 const PROVISIONING_LENGTH = 4;
+/** LBPU, LBPWS, LBPWS10: UNMAP and both forms of WRITE SAME let go of blocks. */
+const UNMAP_AND_WRITE_SAME = 0xe0;
+/** LBPRZ 001b: which read as zeros then. */
+const READ_AS_ZEROS = 0x04;
+/** PROVISIONING TYPE. */
+const THINLY_PROVISIONED = 2;
 
 /** [SBC-4] 6.6.4. Offsets are those of the body, behind the page's header. */
-function limitsPage({ medium }: Disk): Uint8Array {
-  const limits = blockLimits(medium);
+function limitsPage(disk: Disk): Uint8Array {
+  const limits = blockLimits(disk);
   const data = new DataView(new ArrayBuffer(BODY_LENGTH));
   data.setUint8(0, limits.writeSameNonZero ? WRITE_SAME_NON_ZERO : 0);
   data.setUint8(1, limits.maximumCompareAndWrite);
@@ -46,10 +52,17 @@ function characteristics({ thin }: Disk): Uint8Array {
   return new Uint8Array(data.buffer);
 }
 
+/** [SBC-4] 6.6.7. */
+function provisioning({ thin }: Disk): Uint8Array {
+  const data = new Uint8Array(PROVISIONING_LENGTH);
+  if (thin) data.set([UNMAP_AND_WRITE_SAME | READ_AS_ZEROS, THINLY_PROVISIONED], 1);
+  return data;
+}
+
 /** Pages of a disk, in the order of their codes. [SBC-4] 6.6. */
 export const DISK_VITAL_PRODUCT_DATA: readonly VitalProductDataPage<Disk>[] = [
   ...PRIMARY_VITAL_PRODUCT_DATA,
   { page: VPD_BLOCK_LIMITS, body: limitsPage },
   { page: VPD_BLOCK_DEVICE_CHARACTERISTICS, body: characteristics },
-  { page: VPD_LOGICAL_BLOCK_PROVISIONING, body: () => new Uint8Array(PROVISIONING_LENGTH) },
+  { page: VPD_LOGICAL_BLOCK_PROVISIONING, body: provisioning },
 ];

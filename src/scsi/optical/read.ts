@@ -1,5 +1,6 @@
 import { PROFILE_CD_ROM, READ_CD_MSF } from "../../abi/mmc.ts";
-import { blocksFit, readBlocks } from "../disk/transfer.ts";
+import { blocksFit } from "../disk/block-range.ts";
+import { readBlocks } from "../disk/transfer.ts";
 import { checkCondition, good, ILLEGAL_MODE_FOR_THIS_TRACK, INVALID_FIELD_IN_CDB, LBA_OUT_OF_RANGE } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
 import { cdb8, cdb16, cdb32 } from "../task-access.ts";

@@ -4,7 +4,7 @@ import { silentLog } from "../../../src/core/log.ts";
 import type { Disk } from "../../../src/scsi/disk/disk.ts";
 import { Erasing } from "../../../src/scsi/disk/erase/erasing.ts";
 import { ScsiTargetDevice } from "../../../src/scsi/target-device.ts";
-import { FIRST_KEY, makeDisk } from "../../support/disk.ts";
+import { deviceWithDisk, FIRST_KEY, makeDisk } from "../../support/disk.ts";
 import { HandClock } from "../../support/hand-clock.ts";
 import { HandStore } from "../../support/hand-store.ts";
 import { KeptState } from "../../support/kept-state.ts";
@@ -117,6 +117,27 @@ test.each([BLOCK_ERASE, CRYPTO_ERASE])("erase %i leaves zeros", (serviceAction) 
   expect(contents(device).every((byte) => byte === 0)).toBe(true);
 });
 
+test.each([BLOCK_ERASE, CRYPTO_ERASE])("erase %i of a thin disk lets go of its storage, at once", (serviceAction) => {
+  const store = new MemoryStore(memory, SIZE);
+  const { device, clock } = made(store);
+  run(device, memory, [0x2a, 0, 0, 0, 0, 9, 0, 0, 1, 0], { dataOut: new Uint8Array(512).fill(1) });
+  expect(store.extentAt(0, SIZE).allocated).toBe(true);
+  run(device, memory, sanitize(serviceAction));
+  clock.run();
+  expect(store.extentAt(0, SIZE)).toEqual({ length: SIZE, allocated: false });
+  expect(clock.now()).toBe(0);
+});
+
+test("a fully provisioned disk keeps its storage when it is erased", () => {
+  const store = new MemoryStore(memory, SIZE);
+  const clock = new HandClock();
+  const device = deviceWithDisk(memory, { clock }, store);
+  expect(run(device, memory, sanitize(BLOCK_ERASE)).senseText).toBe("05/24/00");
+  run(device, memory, sanitize(CRYPTO_ERASE));
+  clock.run();
+  expect(store.extentAt(0, SIZE)).toEqual({ length: SIZE, allocated: true });
+});
+
 test.each([BLOCK_ERASE, CRYPTO_ERASE, EXIT_FAILURE_MODE])("%i takes no parameter list", (serviceAction) => {
   expect(run(made().device, memory, sanitize(serviceAction, 8)).senseText).toBe("05/24/00");
 });
@@ -141,7 +162,8 @@ test("a read-only disk is not sanitized", () => {
 describe("while it goes on", () => {
   test("only what reports is let through, and progress grows", () => {
     const { device, clock } = made();
-    run(device, memory, sanitize(BLOCK_ERASE | IMMEDIATE));
+    const { cdb: begin, options } = overwrite(1, [0], IMMEDIATE);
+    run(device, memory, begin, options);
     for (const cdb of [TEST_UNIT_READY, READ, START_STOP, [0x1a, 0, 0x3f, 0, 255], sanitize(BLOCK_ERASE)])
       expect(run(device, memory, cdb).senseText).toBe("02/04/1b");
     expect(run(device, memory, INQUIRY).status).toBe(0);
@@ -161,7 +183,8 @@ describe("while it goes on", () => {
 
   test("it keeps its pace", () => {
     const { device, clock } = made();
-    run(device, memory, sanitize(BLOCK_ERASE | IMMEDIATE));
+    const { cdb, options } = overwrite(1, [0], IMMEDIATE);
+    run(device, memory, cdb, options);
     clock.run();
     expect(clock.now()).toBeCloseTo((SIZE / 0x800_0000) * 1000);
   });

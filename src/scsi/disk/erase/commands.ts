@@ -22,7 +22,7 @@ const ERASE_TIMEOUT = 5400;
 const NO_PARAMETERS = [0, 0, 0, 0, 0, 0, 0, CONTROL] as const;
 
 function sanitize(
-  row: Pick<Command<Disk>, "name" | "usage" | "execute" | "thinOnly" | "writes"> & { serviceAction: number },
+  row: Pick<Command<Disk>, "name" | "usage" | "execute" | "needs" | "writes"> & { serviceAction: number },
 ): Command<Disk> {
   return { opcode: SANITIZE, reservation: "write", timeout: ERASE_TIMEOUT, ...row };
 }
@@ -49,7 +49,7 @@ export const ERASE_COMMANDS: readonly Command<Disk>[] = [
     serviceAction: SANITIZE_BLOCK_ERASE,
     name: "SANITIZE, BLOCK ERASE",
     usage: [0xff, SANITIZE_FLAGS, ...NO_PARAMETERS],
-    thinOnly: true,
+    needs: "provisioning",
     writes: true,
     execute: sanitizeErase,
   }),

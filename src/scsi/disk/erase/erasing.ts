@@ -43,8 +43,10 @@ export class Erasing implements Occupation {
   private constructor(disk: Disk, erasure: Erasure, memory: SharedMemory) {
     this.erasure = erasure;
     this.#disk = disk;
-    const { medium, clock, eraseRate } = disk;
-    this.#fill = new Fill({ medium, memory, clock, bytesPerSecond: eraseRate }, erasure, (result) => this.#end(result));
+    const { medium, clock, eraseRate, thin } = disk;
+    const provisioning = thin ? medium.store.provisioning : undefined;
+    const options = { medium, memory, clock, bytesPerSecond: eraseRate, provisioning };
+    this.#fill = new Fill(options, erasure, (result) => this.#end(result));
   }
 
   /** Takes the disk, lets what is under way end and begins. @param task waits for the end, unless it was IMMED */

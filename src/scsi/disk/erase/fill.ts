@@ -1,12 +1,14 @@
 import type { Clock } from "../../../core/clock.ts";
 import type { SharedMemory } from "../../../core/shared-memory.ts";
-import { STORE_DONE, STORE_PENDING, type StoreCompletion } from "../../block-store.ts";
+import { type Provisioning, STORE_DONE, STORE_PENDING, type StoreCompletion } from "../../block-store.ts";
 import type { Medium } from "../../medium.ts";
 import { Pace } from "../../pace.ts";
 import type { Erasure } from "./erasure.ts";
 
 /** Bytes written at once: a fraction of a millisecond of the event loop. A whole number of blocks of every size. */
 const PIECE = 0x4_0000;
+/** Bytes let go of at once, which costs a store little. */
+const DEALLOCATED_PIECE = 0x400_0000;
 const ENOMEM = -12;
 
 export interface FillOptions {
@@ -14,17 +16,20 @@ export interface FillOptions {
   memory: SharedMemory;
   clock: Clock;
   bytesPerSecond: number;
+  /** What lets go of blocks in place of writing zeros to them; undefined for a disk that keeps all it has. */
+  provisioning: Provisioning | undefined;
 }
 
 /**
- * Overwrites every logical block of a medium, in pieces and at a pace, then flushes. Others' commands run between two
- * pieces.
+ * Overwrites every logical block of a medium, in pieces and at a pace, or lets go of it where the erasure allows, then
+ * flushes. Others' commands run between two pieces.
  */
 export class Fill implements StoreCompletion {
   readonly #options: FillOptions;
   readonly #erasure: Erasure;
   readonly #ended: (result: number) => void;
   readonly #pace: Pace;
+  readonly #provisioning: Provisioning | undefined;
   #address = 0;
   #pass = 0;
   #offset = 0;
@@ -39,6 +44,7 @@ export class Fill implements StoreCompletion {
     this.#erasure = erasure;
     this.#ended = ended;
     this.#pace = new Pace(options.clock, options.bytesPerSecond);
+    this.#provisioning = erasure.deallocate ? options.provisioning : undefined;
   }
 
   /** How much is written, 0 to 1. */
@@ -65,10 +71,11 @@ export class Fill implements StoreCompletion {
     if (this.#stopped !== undefined) return this.#finishStop();
     if (result !== STORE_DONE || this.#flushing) return this.#end(result);
     this.#offset += this.#pieceLength;
-    if (this.#offset < this.#options.medium.size) return this.#pace.after(this.#pieceLength, this.#step);
-    this.#offset = 0;
-    this.#pass++;
-    this.#pace.after(this.#pieceLength, this.#step);
+    if (this.#offset >= this.#options.medium.size) {
+      this.#offset = 0;
+      this.#pass++;
+    }
+    this.#pace.after(this.#provisioning === undefined ? this.#pieceLength : 0, this.#step);
   }
 
   readonly #step = (): void => {
@@ -76,14 +83,21 @@ export class Fill implements StoreCompletion {
     const { medium } = this.#options;
     const { passes } = this.#erasure;
     this.#flushing = this.#pass === passes || medium.size === 0;
-    if (!this.#flushing && this.#offset === 0 && !this.#layPattern()) return this.#end(ENOMEM);
-    this.#pieceLength = Math.min(PIECE, medium.size - this.#offset);
+    const patternIsDue = !this.#flushing && this.#offset === 0 && this.#provisioning === undefined;
+    if (patternIsDue && !this.#layPattern()) return this.#end(ENOMEM);
     this.#storeBusy = true;
-    const result = this.#flushing
-      ? medium.store.flush(this)
-      : medium.store.write(this.#offset, this.#address, this.#pieceLength, false, this);
+    const result = this.#flushing ? medium.store.flush(this) : this.#erasePiece();
     if (result !== STORE_PENDING) this.storeDone(result);
   };
+
+  #erasePiece(): number {
+    const { store, size } = this.#options.medium;
+    const most = this.#provisioning === undefined ? PIECE : DEALLOCATED_PIECE;
+    this.#pieceLength = Math.min(most, size - this.#offset);
+    return this.#provisioning === undefined
+      ? store.write(this.#offset, this.#address, this.#pieceLength, false, this)
+      : this.#provisioning.deallocate(this.#offset, this.#pieceLength, false, this);
+  }
 
   /** Fills the piece with the pattern of the pass that begins. @returns false when there is no memory for it */
   #layPattern(): boolean {

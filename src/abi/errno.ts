@@ -1,0 +1,32 @@
+/** Error numbers of Linux, as FUSE answers and attributes carry them. Source: Linux asm-generic/errno-base.h, errno.h. */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  EIO: 5,
+  ENXIO: 6,
+  E2BIG: 7,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  EOPNOTSUPP: 95,
+  ENOTCONN: 107,
+  ENOMEDIUM: 123,
+  EDQUOT: 122,
+} as const;
+
+export type ErrnoName = keyof typeof ERRNO;
