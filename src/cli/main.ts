@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../host/package-version.ts";
+import { applyCommand, reloadCommand, saveCommand } from "./apply.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT_DONE, EXIT_USAGE, reportError } from "./errors.ts";
 import { guestCommand } from "./guest.ts";
@@ -8,6 +9,7 @@ import { logLevelCommand } from "./log-level.ts";
 import { mediumCommand } from "./medium.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
+import { treeCommands } from "./tree.ts";
 import { unitCommand } from "./unit.ts";
 
 const program = new Command("vscsi")
@@ -24,6 +26,7 @@ const program = new Command("vscsi")
   .version(packageVersion())
   .showHelpAfterError("(vscsi --help tells more)");
 
+for (const command of [...treeCommands(), applyCommand(), saveCommand(), reloadCommand()]) program.addCommand(command);
 for (const command of withSubcommands(program)) command.exitOverride();
 
 try {

@@ -15,6 +15,8 @@ export interface ServeFlags {
   /** True when the flag came without a place. */
   iscsi?: string | true;
   control?: string;
+  state?: string;
+  mount?: string;
   core?: string;
   logLevel?: string;
   logFormat?: string;
@@ -35,7 +37,7 @@ export function defaultGuestSocket(): string {
 
 /**
  * Makes the configuration that the flags describe: one adapter for a QEMU guest, its disks at targets 1, 2, 3 … in
- * the order given, `--disk` first, `--cdrom` last. @throws UsageError, ConfigError
+ * the order given, `--disk` first, `--cdrom` last. With a place to keep changes it may begin with nothing. @throws UsageError, ConfigError
  */
 export function configFromFlags(flags: ServeFlags): Config {
   const units = [
@@ -43,9 +45,10 @@ export function configFromFlags(flags: ServeFlags): Config {
     ...(flags.memory ?? []).map(memoryFlag),
     ...(flags.cdrom ?? []).map(cdromFlag),
   ];
-  if (units.length === 0)
+  const grows = flags.state !== undefined || flags.mount !== undefined;
+  if (units.length === 0 && !grows)
     throw new UsageError(
-      "nothing to serve: give --config FILE, or units with --disk PATH[,ro], --memory SIZE or --cdrom PATH",
+      "nothing to serve: give --config FILE, units with --disk PATH[,ro], --memory SIZE or --cdrom PATH, or --state DIR",
     );
   const unitAddress = flags.unit ?? DEFAULT_UNIT_ADDRESS;
   const input: ConfigInput = {
@@ -59,13 +62,16 @@ export function configFromFlags(flags: ServeFlags): Config {
     guests: [{ name: "guest", socket: flags.socket ?? defaultGuestSocket() }],
     ...(flags.iscsi === undefined
       ? {
-          adapters: [
-            {
-              unitAddress,
-              guest: "guest",
-              logicalUnits: units.map((unit, index) => ({ target: index + 1, ...unit })),
-            },
-          ],
+          adapters:
+            units.length === 0 && flags.unit === undefined
+              ? []
+              : [
+                  {
+                    unitAddress,
+                    guest: "guest",
+                    logicalUnits: units.map((unit, index) => ({ target: index + 1, ...unit })),
+                  },
+                ],
         }
       : sharedUnits(units, unitAddress, flags.iscsi === true ? DEFAULT_ISCSI_PLACE : flags.iscsi)),
   };

@@ -96,7 +96,13 @@ export const configSchema = z
     $schema: z.string().optional().describe("for editors: the path of configuration.schema.json"),
     version: z.literal(1),
     core: z.enum(["wasm", "js"]).default("wasm"),
-    log: z.strictObject({ level: logLevel.default("info"), format: logFormat.optional() }).prefault({}),
+    log: z
+      .strictObject({
+        level: logLevel.default("info"),
+        format: logFormat.optional(),
+        debug: z.number().int().default(0).describe("the attribute debug of the tree: but for 0, everything is logged"),
+      })
+      .prefault({}),
     control: z.string().min(1).optional().describe("path of the control socket"),
     stateDirectory: z
       .string()
@@ -144,6 +150,16 @@ export const configSchema = z
       }
     }
   });
+
+/** A target that nothing describes yet. */
+export function inactiveUnit({ bus, target, lun }: { bus: number; target: number; lun: number }): LogicalUnitConfig {
+  return logicalUnit.parse({ bus, target, lun, active: false });
+}
+
+/** An adapter that shows nothing yet. @throws ZodError */
+export function emptyAdapter(input: z.input<typeof adapter>): AdapterConfig {
+  return adapter.parse(input);
+}
 
 export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;

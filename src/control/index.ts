@@ -2,6 +2,7 @@
 export { ControlClient, ControlError, callDaemon, type NotificationListener } from "./client.ts";
 export type {
   AdapterStatus,
+  AppliedChanges,
   DaemonStatus,
   IscsiSessionStatus,
   IscsiStatus,
@@ -9,5 +10,10 @@ export type {
   LogicalUnitStatus,
   MethodDescription,
   MethodResults,
+  PlannedChange,
+  TreeBranch,
+  TreeDocumentation,
+  TreeEntry,
+  TreeValue,
   UnitSummary,
 } from "./results.ts";

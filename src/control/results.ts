@@ -84,11 +84,65 @@ export interface MethodDescription {
   params: object | null;
 }
 
+/** An entry of a directory of the tree. */
+export interface TreeEntry {
+  name: string;
+  kind: "directory" | "attribute";
+  writable: boolean;
+}
+
+/** An attribute as it is read. */
+export interface TreeValue {
+  path: string;
+  value?: string;
+  /** In base64, of an attribute that is no text. */
+  bytes?: string;
+}
+
+/** What a node of the tree is. */
+export interface TreeDocumentation {
+  path: string;
+  kind: "directory" | "attribute";
+  what: string;
+  unit?: string;
+  /** What may be written, or the names that can be made. */
+  accepts?: string;
+}
+
+/** A directory of the tree: directories as objects, attributes as their values or null. */
+export interface TreeBranch {
+  [name: string]: TreeBranch | string | null;
+}
+
+/** One difference between two configurations. */
+export interface PlannedChange {
+  change: "add" | "remove" | "change";
+  /** "guest lpar1", "unit disk1", "adapter 0x71000003", "0x71000003/2.0". */
+  what: string;
+  detail: string;
+}
+
+/** What was done, or would be, to move to a configuration. */
+export interface AppliedChanges {
+  applied: boolean;
+  changes: PlannedChange[];
+}
+
 /** What methods answer. */
 export interface MethodResults {
   methods: MethodDescription[];
   status: DaemonStatus;
   "log.level": { level: string };
+  "tree.list": TreeEntry[];
+  "tree.get": TreeValue;
+  "tree.set": TreeValue;
+  "tree.make": { path: string };
+  "tree.remove": { path: string };
+  "tree.doc": TreeDocumentation;
+  "tree.walk": TreeBranch;
+  "configuration.get": object;
+  "configuration.apply": AppliedChanges;
+  "configuration.reload": AppliedChanges;
   "unit.add": UnitSummary;
   "unit.remove": UnitSummary;
   "unit.resize": UnitSummary;

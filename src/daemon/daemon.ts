@@ -1,8 +1,10 @@
-import { OS_TYPE_AIX, OS_TYPE_LINUX, OS_TYPE_OPEN_FIRMWARE, OS_TYPE_OS400 } from "../abi/mad.ts";
+import { ConfigError, loadConfig } from "../config/load.ts";
 import { type Config, type IscsiConfig, RELATIVE_TARGET_PORT_MAXIMUM } from "../config/schema.ts";
+import type { Directory } from "../config/tree.ts";
 import { describeMethods } from "../control/describe.ts";
+import { MountError, TreeMount } from "../control/fuse/mount.ts";
 import type { Methods } from "../control/method.ts";
-import type { AdapterStatus, DaemonStatus } from "../control/results.ts";
+import type { AdapterStatus, AppliedChanges, DaemonStatus } from "../control/results.ts";
 import { ControlServer } from "../control/server.ts";
 import { systemClock } from "../core/clock.ts";
 import { loadCore } from "../core/core.ts";
@@ -16,6 +18,7 @@ import { StateDirectory } from "../host/state-directory.ts";
 import type { MetricsServer } from "../observe/metrics-server.ts";
 import { lunAddress } from "../scsi/lun.ts";
 import { Adapters, type LiveAdapter } from "./adapters.ts";
+import { applyConfiguration, configurationMethods } from "./configuration-methods.ts";
 import { Guests } from "./guests.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
@@ -23,23 +26,19 @@ import { logMethods } from "./log-methods.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
 import { type MeasuredDaemon, measuredUnits, serveMetrics } from "./metrics.ts";
+import { osName } from "./os-names.ts";
 import { Places } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
 import { withPorts } from "./running/edits.ts";
 import { LiveConfiguration } from "./running/live-configuration.ts";
 import { RunningConfiguration } from "./running/running-configuration.ts";
 import { SharedUnits } from "./shared-units.ts";
+import { buildTree } from "./tree/root.ts";
+import { treeMethods } from "./tree-methods.ts";
 import { UnitOperations } from "./unit-operations.ts";
 
 /** How often units that could not be opened are tried again, in milliseconds. */
 const RETRY_INTERVAL = 10_000;
-const OS_NAMES: Readonly<Record<number, string>> = {
-  [OS_TYPE_OS400]: "IBM i",
-  [OS_TYPE_LINUX]: "Linux",
-  [OS_TYPE_AIX]: "AIX",
-  [OS_TYPE_OPEN_FIRMWARE]: "open firmware",
-};
-
 export interface DaemonOptions {
   /** Where the running configuration outlives the daemon. */
   readonly file?: ConfigurationFile | undefined;
@@ -49,6 +48,12 @@ export interface DaemonOptions {
   readonly controlDescriptor?: number | undefined;
   /** Changes what is logged while the daemon runs; a logger of pino's is one. */
   readonly logging?: { level: string } | undefined;
+  /** Where units keep their state, when the configuration does not say. */
+  readonly stateDirectory?: string;
+  /** Where the tree is mounted. */
+  readonly mount?: string | undefined;
+  /** The file that is read again on `configuration.reload`. */
+  readonly reads?: string | undefined;
 }
 
 /** Everything in one process: core, adapters, logical units, the sockets to guests and to whoever controls us. */
@@ -69,11 +74,14 @@ export class Daemon {
   #lock: DirectoryLock | undefined;
   #iscsi: IscsiExports | undefined;
   #cancelRetry = () => {};
+  /** The configuration tree. */
+  readonly tree: Directory;
   /** What it serves, and how that is changed. */
   readonly running: RunningConfiguration;
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
   #control: ControlServer | undefined;
+  #mount: TreeMount | undefined;
   #metrics: MetricsServer | undefined;
   #stopping = false;
 
@@ -105,6 +113,12 @@ export class Daemon {
       log,
     });
     this.running = new RunningConfiguration(this.#config, { live: this.#live, log, file: options.file });
+    this.tree = buildTree({
+      running: this.running,
+      live: this.#live,
+      adapters: this.#adapters,
+      partitions: this.partitions,
+    });
   }
 
   /**
@@ -124,7 +138,8 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
-    const { stateDirectory, control, iscsi, adapters, metrics } = this.#config;
+    const { control, iscsi, adapters, metrics } = this.#config;
+    const { stateDirectory = this.#options.stateDirectory } = this.#config;
     if (stateDirectory !== undefined) {
       this.#state = new StateDirectory(stateDirectory);
       this.#lock = DirectoryLock.take(stateDirectory, this.#log);
@@ -132,12 +147,35 @@ export class Daemon {
     for (const [index, { relativeTargetPort = 0 }] of adapters.entries())
       this.#portGroups.join("adapters", index, relativeTargetPort);
     if (iscsi !== undefined) this.#makeTargets(iscsi);
+    if (this.#config.log.debug !== 0) this.#live.setLog(this.#config.log);
     await this.running.start(this.#config, { lenient: this.#options.lenient ?? false });
     await this.#iscsi?.listen();
     if (metrics !== undefined) this.#metrics = await serveMetrics(metrics, this, this.#log);
     const socket = this.#options.controlDescriptor ?? control;
     if (socket !== undefined) this.#control = await ControlServer.listen(socket, this.#methods(), this.#log);
+    await this.#mountTree();
     this.#retryLater();
+  }
+
+  /** Without FUSE, or without the rights to use it, everything else works. */
+  async #mountTree(): Promise<void> {
+    const { mount } = this.#options;
+    if (mount === undefined) return;
+    try {
+      const mounted = await TreeMount.open(mount, this.tree, this.#log);
+      this.running.onChange(() => mounted.changed());
+      this.#mount = mounted;
+    } catch (error) {
+      if (!(error instanceof MountError)) throw error;
+      this.#log.error({ error: error.message }, "going on without the mount; vscsi ls, cat and set show the same tree");
+    }
+  }
+
+  /** Reads the configuration file again and moves to what it declares. @throws ConfigError; what a change throws */
+  reload(): Promise<AppliedChanges> {
+    const path = this.#options.reads ?? this.#options.file?.path;
+    if (path === undefined) throw new ConfigError("there is no file to read again: serve with --config or --state");
+    return applyConfiguration(this.running, loadConfig(path));
   }
 
   #retryLater(): void {
@@ -160,6 +198,8 @@ export class Daemon {
       status: plainMethod("Tells what the daemon serves, and to whom.", () => this.status()),
       ...(this.#options.logging && logMethods(this.#options.logging)),
       ...operations.methods,
+      ...treeMethods(this.tree),
+      ...configurationMethods(this.running, () => this.reload()),
     };
     return methods;
   }
@@ -229,7 +269,7 @@ export class Daemon {
         client: {
           partitionName: client.partitionName,
           partitionNumber: client.partitionNumber,
-          osName: OS_NAMES[client.osType] ?? `OS type ${client.osType}`,
+          osName: osName(client.osType),
         },
       }),
       logicalUnits: [...device.logicalUnits].map(([key, { size, readOnly, description }]) => ({
@@ -245,6 +285,7 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#cancelRetry();
+    await this.#mount?.close();
     await Promise.all([this.#iscsi?.close(), this.#adapters.stop()]);
     await this.#guests.close();
     await this.#control?.close();

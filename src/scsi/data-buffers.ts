@@ -9,6 +9,8 @@ export class DataBuffers {
   readonly #memory: SharedMemory;
   readonly #idle = new Map<number, number[]>();
   #total = 0;
+  /** Buffers that were taken and not given back. */
+  inUse = 0;
 
   constructor(memory: SharedMemory) {
     this.#memory = memory;
@@ -25,11 +27,15 @@ export class DataBuffers {
   take(bytes: number): number {
     const size = this.sizeFor(bytes);
     const idle = this.#idle.get(size)?.pop();
-    if (idle !== undefined) return idle;
+    if (idle !== undefined) {
+      this.inUse++;
+      return idle;
+    }
     if (this.#total + size > TOTAL_MAXIMUM) return 0;
     try {
       const address = this.#memory.allocate(size);
       this.#total += size;
+      this.inUse++;
       return address;
     } catch {
       return 0;
@@ -37,6 +43,7 @@ export class DataBuffers {
   }
 
   give(address: number, size: number): void {
+    this.inUse--;
     const list = this.#idle.get(size);
     if (list) list.push(address);
     else this.#idle.set(size, [address]);

@@ -4,6 +4,8 @@ import {
   ADAPTER_SLOTS,
   ANSWER_RSP,
   OPERATION_OTHER,
+  OPERATION_READ,
+  OPERATION_WRITE,
   SENSE_LENGTH_MAX,
   SLOT_ANSWER,
   SLOT_CRQ_STATUS,
@@ -17,7 +19,7 @@ import {
   SLOT_SENSE_LENGTH,
   SLOT_SIZE,
 } from "../abi/records.ts";
-import { HARDWARE_ERROR, STATUS_BUSY, STATUS_CHECK_CONDITION, STATUS_GOOD } from "../abi/scsi.ts";
+import { HARDWARE_ERROR, NO_SENSE, STATUS_BUSY, STATUS_CHECK_CONDITION, STATUS_GOOD } from "../abi/scsi.ts";
 import { SRP_RSP_DATA, SRP_RSP_RSPVALID, SRP_RSP_SNSVALID, SRP_TSK_MGMT } from "../abi/srp.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CrqLink } from "../core/crq-link.ts";
@@ -72,6 +74,10 @@ export class CommandProcessor implements TaskOwner {
   /** SRP commands received so far, and how many of them were aborted. */
   requests = 0;
   aborted = 0;
+  /** Reads and writes among them, and responses with a sense key other than NO SENSE. */
+  reads = 0;
+  writes = 0;
+  errors = 0;
   /** Commands answered with another status than GOOD. */
   failed = 0;
   /** Bytes that commands moved to the client, and from it. */
@@ -97,6 +103,11 @@ export class CommandProcessor implements TaskOwner {
   /** Commands and task management requests without an answer. */
   get outstanding(): number {
     return this.#credit.outstanding;
+  }
+
+  /** Data buffers in use now. */
+  get buffers(): number {
+    return this.#buffers.inUse;
   }
 
   /** A connection begins: credit is counted anew. */
@@ -168,6 +179,8 @@ export class CommandProcessor implements TaskOwner {
     if (task === undefined) return;
     task.begin();
     task.startedAt = this.#options.clock.now();
+    if (task.operation === OPERATION_READ) this.reads++;
+    else if (task.operation === OPERATION_WRITE) this.writes++;
     if (refusal !== undefined) return checkCondition(task, refusal);
     if (task.dataOutLength === 0) return this.#options.device.execute(task);
     if (task.dataOutLength > DATA_OUT_MAXIMUM) return checkCondition(task, INVALID_FIELD_IN_CDB);
@@ -195,6 +208,7 @@ export class CommandProcessor implements TaskOwner {
     let flags = writeResiduals(view, slot, task, this.#options.linuxResiduals());
     if (task.status === STATUS_CHECK_CONDITION) {
       flags |= SRP_RSP_SNSVALID;
+      if (senseKey(task) !== NO_SENSE) this.errors++;
       const length = Math.min(task.senseLength, SENSE_LENGTH_MAX);
       for (let at = 0; at < length; at++) u8[slot + SLOT_RESPONSE + SRP_RSP_DATA + at] = task.sense[at] ?? 0;
       view.setUint32(slot + SLOT_SENSE_LENGTH, length, true);
@@ -216,11 +230,8 @@ export class CommandProcessor implements TaskOwner {
 
   /** With fast fail on, a read or write that the device itself failed says so in the entry too. [protocol] 4.3. */
   #crqStatus(task: CommandTask): number {
-    const SENSE_KEY = 2;
     const failed =
-      task.status === STATUS_CHECK_CONDITION &&
-      task.operation !== OPERATION_OTHER &&
-      ((task.sense[SENSE_KEY] ?? 0) & 0xf) === HARDWARE_ERROR;
+      task.status === STATUS_CHECK_CONDITION && task.operation !== OPERATION_OTHER && senseKey(task) === HARDWARE_ERROR;
     return failed && this.#options.fastFail() ? CRQ_STATUS_ADAPTER_FAILED : CRQ_STATUS_OK;
   }
 
@@ -282,4 +293,10 @@ export class CommandProcessor implements TaskOwner {
   #indexOf(slot: number): number {
     return this.#link.memory.view.getUint32(slot + SLOT_INDEX, true);
   }
+}
+
+/** SENSE KEY of fixed (70h, 71h) and of descriptor format (72h, 73h) sense data. [SPC-4] 4.5. */
+function senseKey({ sense }: CommandTask): number {
+  const descriptors = ((sense[0] ?? 0) & 0x7f) >= 0x72;
+  return (sense[descriptors ? 1 : 2] ?? 0) & 0xf;
 }

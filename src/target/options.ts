@@ -27,6 +27,16 @@ export interface ServerAdapterOptions {
 export interface AdapterCounters {
   /** SRP commands received. */
   requests: number;
+  /** Read and write commands among them. */
+  reads: number;
+  writes: number;
+  /** Responses with a sense key other than NO SENSE. */
+  errors: number;
+  /** Interrupts taken, and entries taken from the ring. */
+  interrupts: number;
+  messages: number;
+  /** Data buffers in use now. */
+  buffers: number;
   /** Requests not yet answered. */
   outstanding: number;
   /** Commands that ended without a response: aborted, or their connection gone. */

@@ -67,6 +67,8 @@ export class ServerAdapter implements CrqListener {
   #nexusOpen = false;
   #polling = false;
   #disconnects = 0;
+  #interrupts = 0;
+  #messages = 0;
   #lastDisconnect: Violation | Loss | undefined;
   #stop: { promise: Promise<void>; resolve: () => void } | undefined;
   #cancelTimer = (): void => {};
@@ -118,8 +120,23 @@ export class ServerAdapter implements CrqListener {
   }
 
   get counters(): AdapterCounters {
-    const { requests, outstanding, aborted, failed, bytesIn, bytesOut } = this.#commands;
-    return { requests, outstanding, aborted, failed, bytesIn, bytesOut, disconnects: this.#disconnects };
+    const { requests, outstanding, aborted, failed, bytesIn, bytesOut, reads, writes, errors, buffers } =
+      this.#commands;
+    return {
+      requests,
+      outstanding,
+      aborted,
+      failed,
+      bytesIn,
+      bytesOut,
+      reads,
+      writes,
+      errors,
+      buffers,
+      interrupts: this.#interrupts,
+      messages: this.#messages,
+      disconnects: this.#disconnects,
+    };
   }
 
   /** How long its commands took, from their arrival to their answer. */
@@ -157,6 +174,7 @@ export class ServerAdapter implements CrqListener {
   interrupt(): void {
     if (this.#polling || this.#state === "closed" || this.#stop) return;
     this.#polling = true;
+    this.#interrupts++;
     this.#link.signal(false);
     this.#drainRing();
     this.#link.signal(true);
@@ -176,6 +194,7 @@ export class ServerAdapter implements CrqListener {
     const { core, adapter, memory } = this.#link;
     while (this.#state !== "draining" && this.#state !== "closed") {
       const count = core.drain(adapter, BATCH);
+      this.#messages += count;
       const list = memory.view.getUint32(adapter + ADAPTER_READY_LIST, true);
       for (let index = 0; index < count; index++) this.#take(memory.view.getUint32(list + index * 4, true));
       this.#answers.flush();

@@ -1,4 +1,5 @@
 import type { AdapterConfig, Config, NamedUnitConfig } from "../../config/schema.ts";
+import type { PlannedChange } from "../../control/results.ts";
 import { type ExactPlace, placeName } from "../places.ts";
 import type { ShownUnitConfig } from "../shared-units.ts";
 
@@ -49,14 +50,6 @@ const INVERSE: Readonly<Record<ActionName, ActionName>> = {
 export function inverse(action: Action): Action {
   const opposite = "from" in action ? { ...action, from: action.to, to: action.from } : action;
   return { ...opposite, do: INVERSE[action.do] } as Action;
-}
-
-/** What an action does, for people and programs. */
-export interface PlannedChange {
-  readonly change: "add" | "remove" | "change";
-  /** "guest lpar1", "unit disk1", "adapter 0x71000003", "0x71000003/2.0". */
-  readonly what: string;
-  readonly detail: string;
 }
 
 /** Tells an action; undefined for one that is part of another. */

@@ -63,6 +63,22 @@ export function withPorts(config: Config): Config {
   return { ...config, adapters };
 }
 
+/** What a file declares, with what it leaves to the running daemon: where that listens and keeps its state, its ports. */
+export function declared(file: Config, { control, stateDirectory, adapters }: Config): Config {
+  const port = (adapter: AdapterConfig) =>
+    adapters.find((other) => other.guest === adapter.guest && other.unitAddress === adapter.unitAddress)
+      ?.relativeTargetPort;
+  return withPorts({
+    ...file,
+    control: file.control ?? control,
+    stateDirectory: file.stateDirectory ?? stateDirectory,
+    adapters: file.adapters.map((adapter) => ({
+      ...adapter,
+      relativeTargetPort: adapter.relativeTargetPort ?? port(adapter),
+    })),
+  });
+}
+
 /** @throws UnitNameError when there is one of that name */
 export function addNamed(unit: NamedUnitConfig): Edit {
   return (config) => {

@@ -90,7 +90,7 @@ export class LiveConfiguration {
       case "change-adapter":
         return this.#changeAdapter(action);
       case "log":
-        return this.#setLog(action.to);
+        return this.setLog(action.to);
     }
   }
 
@@ -117,6 +117,14 @@ export class LiveConfiguration {
       if (!this.#failed.has(key)) this.#options.log.info({ unit: key }, "logical unit: opened at last");
     }
     return waiting.length - this.#failed.size;
+  }
+
+  /** Opens what could not be opened at a place. @throws StoreOpenError; it stays noted then */
+  async retryAt(place: ExactPlace): Promise<void> {
+    const failed = this.#failed.get(placeName(place));
+    if (failed === undefined) return;
+    await this.#open(failed.action, {});
+    this.#failed.delete(placeName(place));
   }
 
   async #open(action: FailedUnit["action"], { lenient = false }: ChangeOptions): Promise<void> {
@@ -233,9 +241,10 @@ export class LiveConfiguration {
     if (live !== undefined) live.identity.maxTransfer = to.maxTransfer;
   }
 
-  #setLog({ level }: Config["log"]): void {
+  /** Takes over how much is logged. */
+  setLog({ level, debug }: Config["log"]): void {
     const { log } = this.#options;
-    if ("level" in log) log.level = level;
+    if ("level" in log) log.level = debug === 0 ? level : "debug";
   }
 
   #drive(unit: unknown, { name }: Place): Drive {

@@ -130,27 +130,25 @@ function changed<Entry>(entries: readonly Difference<Entry>[]): { from: Entry; t
   );
 }
 
-/** What is decided when the daemon starts. */
-function fixedParts({ core, stateDirectory, partition, control, iscsi, portGroups, adapters }: Config) {
+/** What is decided when the daemon starts: everything but what {@link actionsBetween} deals with. */
+function fixedParts({ $schema, guests, adapters, logicalUnits, iscsi, log, ...fixed }: Config): object {
   const targets = iscsi?.targets.map((target) => ({ ...target, luns: undefined }));
   return {
-    core,
-    stateDirectory,
-    partition,
-    control,
+    ...fixed,
     "iscsi.portals": iscsi?.portals,
     "iscsi.limits": iscsi?.limits,
     "iscsi.targets": targets,
-    portGroups,
     // Port groups name adapters by their place in the list.
-    adapters: portGroups.length > 0 ? adapters.map(adapterName) : undefined,
+    adapters: fixed.portGroups.length > 0 ? adapters.map(adapterName) : undefined,
   };
 }
 
 function refuseFixed(current: Config, next: Config): void {
   const before = fixedParts(current);
   const wanted = fixedParts(next);
-  const keys = Object.keys(before).filter((key) => !same(Reflect.get(before, key), Reflect.get(wanted, key)));
+  const keys = Object.keys({ ...before, ...wanted }).filter(
+    (key) => !same(Reflect.get(before, key), Reflect.get(wanted, key)),
+  );
   if (keys.length > 0)
     throw new ConfigError(
       keys.map((key) => `${key}: can't be changed while the daemon runs: start it anew`).join("\n"),
