@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 export interface BlockDevice {
   /** Bytes. */
   readonly size: number;
+  /** Nothing can be written; Linux lets it be opened for writing all the same. */
+  readonly readOnly: boolean;
   /** Bytes of the smallest write that the device takes by itself. */
   readonly logicalBlockSize: number;
   /** Bytes that it writes without reading first. */
@@ -26,6 +28,7 @@ export function readBlockDevice(device: number): BlockDevice {
   const discards = queueLimit(folder, "discard_max_bytes") > 0 && queueLimit(folder, "write_zeroes_max_bytes") > 0;
   return {
     size: number(`${folder}/size`) * SECTOR,
+    readOnly: number(`${folder}/ro`) === 1,
     logicalBlockSize,
     physicalBlockSize: queueLimit(folder, "physical_block_size") || logicalBlockSize,
     discardGranularity: discards ? Math.max(queueLimit(folder, "discard_granularity"), logicalBlockSize) : 0,

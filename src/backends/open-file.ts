@@ -36,7 +36,10 @@ const ADVICE: ReadonlyMap<string, (path: string) => string> = new Map<string, (p
 export function openFile(path: string, readOnly: boolean): OpenFile {
   const fd = open(path, readOnly);
   try {
-    return { fd, ...measure(path, fstatSync(fd)) };
+    const measured = measure(path, fstatSync(fd));
+    if (!readOnly && measured.device?.readOnly)
+      throw new StoreOpenError(`${path}: can't be written: serve it read-only`);
+    return { fd, ...measured };
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -33,8 +33,15 @@ export function formatStatus(status: DaemonStatus): string {
         `  bus ${unit.bus} target ${unit.target} lun ${unit.lun}: ${formatSize(unit.size)}${unit.readOnly ? ", read-only" : ""}, ${unit.description}`,
       );
   }
+  if (status.metrics) lines.push(`metrics ${metricsAddress(status.metrics)}`);
   if (status.iscsi) lines.push(...iscsiLines(status.iscsi));
   return `${lines.join("\n")}\n`;
+}
+
+function metricsAddress(place: NonNullable<DaemonStatus["metrics"]>): string {
+  if ("socket" in place) return place.socket;
+  const host = place.address.includes(":") ? `[${place.address}]` : place.address;
+  return `http://${host}:${place.port}/metrics`;
 }
 
 /** One line a portal, a target, and a session. */

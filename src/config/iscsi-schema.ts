@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isLoopback } from "./loopback.ts";
 import { checkShownUnit, shownUnit } from "./unit-schema.ts";
 
 const ISCSI_PORT = 3260;
@@ -27,11 +28,6 @@ const portal = z
     ({ address, allowRemote }) => allowRemote || isLoopback(address),
     'a loopback address, or "allowRemote": true: who reaches the portal reaches the disks',
   );
-
-/** True for addresses that only this machine reaches. */
-function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(address);
-}
 
 const secret = z
   .string()

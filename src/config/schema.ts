@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { iscsiSchema } from "./iscsi-schema.ts";
+import { metricsSchema } from "./metrics-schema.ts";
 import { checkPortGroups, portGroups } from "./port-group-schema.ts";
 import { checkShownUnit, namedUnit, printable, shownUnit, size, unitAddress } from "./unit-schema.ts";
 
@@ -114,6 +115,7 @@ export const configSchema = z
     logicalUnits: z.array(namedUnit).default([]),
     iscsi: iscsiSchema.optional(),
     portGroups,
+    metrics: metricsSchema.optional(),
   })
   .superRefine((config, context) => {
     checkPortGroups(config, context);

@@ -5,6 +5,8 @@ export interface DaemonStatus {
   core: "wasm" | "js";
   uptimeSeconds: number;
   adapters: AdapterStatus[];
+  /** Where it can be scraped; only when it can. */
+  metrics?: { address: string; port: number } | { socket: string };
   /** Only when the daemon serves iSCSI. */
   iscsi?: IscsiStatus;
 }

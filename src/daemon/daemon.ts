@@ -12,6 +12,7 @@ import { SharedMemory } from "../core/shared-memory.ts";
 import type { ConfigurationFile } from "../host/configuration-file.ts";
 import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
+import type { MetricsServer } from "../observe/metrics-server.ts";
 import { lunAddress } from "../scsi/lun.ts";
 import { Adapters, type LiveAdapter } from "./adapters.ts";
 import { Guests } from "./guests.ts";
@@ -19,6 +20,7 @@ import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
+import { type MeasuredDaemon, measuredUnits, serveMetrics } from "./metrics.ts";
 import { Places } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
 import { withPorts } from "./running/edits.ts";
@@ -65,6 +67,8 @@ export class Daemon {
   /** The software hypervisor, for adapters whose client is in this process. */
   readonly partitions: LocalPartitions;
   #control: ControlServer | undefined;
+  #metrics: MetricsServer | undefined;
+  #stopping = false;
 
   private constructor(config: Config, log: Log, options: DaemonOptions) {
     this.#config = withPorts(config);
@@ -113,13 +117,14 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
-    const { stateDirectory, control, iscsi, adapters } = this.#config;
+    const { stateDirectory, control, iscsi, adapters, metrics } = this.#config;
     if (stateDirectory !== undefined) this.#state = new StateDirectory(stateDirectory);
     for (const [index, { relativeTargetPort = 0 }] of adapters.entries())
       this.#portGroups.join("adapters", index, relativeTargetPort);
     if (iscsi !== undefined) this.#makeTargets(iscsi);
     await this.running.start(this.#config, { lenient: this.#options.lenient ?? false });
     await this.#iscsi?.listen();
+    if (metrics !== undefined) this.#metrics = await serveMetrics(metrics, this, this.#log);
     if (control !== undefined) this.#control = await ControlServer.listen(control, this.#methods(), this.#log);
     this.#retryLater();
   }
@@ -145,6 +150,22 @@ export class Daemon {
       ...operations.methods,
     };
     return methods;
+  }
+
+  /** What a scrape is told. */
+  measure(): MeasuredDaemon {
+    return {
+      version: packageVersion(),
+      core: this.#config.core,
+      adapters: this.#adapters,
+      units: measuredUnits(this.#units, this.#places),
+      iscsi: this.#iscsi?.status(),
+    };
+  }
+
+  /** What is wrong with the daemon as a whole; undefined when it serves. */
+  get ailment(): string | undefined {
+    return this.#stopping ? "stopping" : undefined;
   }
 
   #makeTargets(config: IscsiConfig): void {
@@ -178,6 +199,7 @@ export class Daemon {
       core: this.#config.core,
       uptimeSeconds: (systemClock.now() - this.#started) / 1000,
       adapters: [...this.#adapters].map((adapter) => this.#adapterStatus(adapter)),
+      ...(this.#metrics && { metrics: this.#metrics.place }),
       ...(this.#iscsi && { iscsi: this.#iscsi.status() }),
     };
   }
@@ -209,10 +231,12 @@ export class Daemon {
 
   /** Finishes what is in flight, answers it, flushes and closes every backend. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     this.#cancelRetry();
     await Promise.all([this.#iscsi?.close(), this.#adapters.stop()]);
     await this.#guests.close();
     await this.#control?.close();
+    await this.#metrics?.close();
     await this.#units.close();
     this.#log.info({}, "stopped");
   }

@@ -24,6 +24,8 @@ export type ExactPlace =
 
 interface Showcase {
   readonly name: string;
+  /** One that no other has: with the guest. */
+  readonly fullName: string;
   readonly device: ScsiTargetDevice;
   readonly nameOf: (key: number) => string;
 }
@@ -35,7 +37,8 @@ export class Places {
 
   addAdapter(guest: string | undefined, unitAddress: number, device: ScsiTargetDevice): void {
     const name = `0x${unitAddress.toString(16)}`;
-    this.#adapters.push({ name, device, guest, unitAddress, nameOf: adapterPlaceName });
+    const fullName = guest === undefined ? name : `${guest}@${name}`;
+    this.#adapters.push({ name, fullName, device, guest, unitAddress, nameOf: adapterPlaceName });
   }
 
   removeAdapter(guest: string | undefined, unitAddress: number): void {
@@ -44,7 +47,7 @@ export class Places {
   }
 
   addTarget(name: string, device: ScsiTargetDevice): void {
-    this.#targets.push({ name, device, nameOf: String });
+    this.#targets.push({ name, fullName: name, device, nameOf: String });
   }
 
   /** @throws PlaceError when there is no such adapter or target */
@@ -74,6 +77,15 @@ export class Places {
     const found = this.#targets.find(({ name }) => name === place.iscsiTarget);
     if (found === undefined) throw new PlaceError(`there is no iSCSI target ${place.iscsiTarget}`);
     return { ...placeOf(found, place.key), names: targetNames(found.name, place.key) };
+  }
+
+  /** Every unit that is shown, with the first place where it is: "guest@0x71000003/2.0". */
+  firstPlaces(): ReadonlyMap<LogicalUnit, string> {
+    const names = new Map<LogicalUnit, string>();
+    for (const { fullName, device, nameOf } of [...this.#adapters, ...this.#targets])
+      for (const [key, unit] of device.logicalUnits)
+        if (!names.has(unit)) names.set(unit, `${fullName}/${nameOf(key)}`);
+    return names;
   }
 
   /** Every place where a unit is shown. */

@@ -55,6 +55,11 @@ export class SharedUnits {
     return unit;
   }
 
+  /** Named units with their names. */
+  names(): ReadonlyMap<Drive, string> {
+    return new Map([...this.#named].map(([name, unit]) => [unit, name]));
+  }
+
   /** The name that a unit has, if it has one. */
   nameOf(unit: Drive): string | undefined {
     for (const [name, named] of this.#named) if (named === unit) return name;

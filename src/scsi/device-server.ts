@@ -167,6 +167,7 @@ export abstract class DeviceServer implements LogicalUnit {
   }
 
   execute(task: ScsiTask): void {
+    task.counters = this.statistics.others;
     const aca = isAcaTask(task);
     if (aca || wantsAca(task)) task.faulted = this.#faulted;
     if (this.#aca.active) {

@@ -1,4 +1,5 @@
 import type { SharedMemory } from "../core/shared-memory.ts";
+import type { CommandCounters } from "./statistics.ts";
 
 /** Task attributes. [SAM-5] 8.9. The values are those of SRP's CMD. */
 export const TASK_SIMPLE = 0;
@@ -75,6 +76,11 @@ export interface ScsiTask {
    * begin or end an auto contingent allegiance. [SAM-5] 5.9
    */
   faulted: ((task: ScsiTask) => void) | undefined;
+
+  /** When the port took the command, in milliseconds of its clock. */
+  startedAt: number;
+  /** Where its end is to be counted: the logical unit says so, the port counts. */
+  counters: CommandCounters | undefined;
 
   /** Called once by the logical unit when the result stands. May be called from within `execute`. */
   done(): void;

@@ -17,11 +17,14 @@ import {
   SLOT_SENSE_LENGTH,
   SLOT_SIZE,
 } from "../abi/records.ts";
-import { HARDWARE_ERROR, STATUS_BUSY, STATUS_CHECK_CONDITION } from "../abi/scsi.ts";
+import { HARDWARE_ERROR, STATUS_BUSY, STATUS_CHECK_CONDITION, STATUS_GOOD } from "../abi/scsi.ts";
 import { SRP_RSP_DATA, SRP_RSP_RSPVALID, SRP_RSP_SNSVALID, SRP_TSK_MGMT } from "../abi/srp.ts";
+import type { Clock } from "../core/clock.ts";
 import type { CrqLink } from "../core/crq-link.ts";
+import { LatencyHistogram } from "../core/latency.ts";
 import { DataBuffers } from "../scsi/data-buffers.ts";
 import { checkCondition, DATA_PHASE_ERROR, endWith, INVALID_FIELD_IN_CDB, type Sense } from "../scsi/sense.ts";
+import { countEnd } from "../scsi/statistics.ts";
 import type { Nexus, ScsiTask, TargetDevice } from "../scsi/task.ts";
 import type { AnswerQueue } from "./answer-queue.ts";
 import { CommandTask, type TaskOwner } from "./command-task.ts";
@@ -36,6 +39,7 @@ export interface CommandProcessorOptions {
   link: CrqLink;
   device: TargetDevice;
   nexus: Nexus;
+  clock: Clock;
   requestLimit: number;
   answers: AnswerQueue;
   /** Called whenever a request has ended. */
@@ -68,6 +72,13 @@ export class CommandProcessor implements TaskOwner {
   /** SRP commands received so far, and how many of them were aborted. */
   requests = 0;
   aborted = 0;
+  /** Commands answered with another status than GOOD. */
+  failed = 0;
+  /** Bytes that commands moved to the client, and from it. */
+  bytesIn = 0;
+  bytesOut = 0;
+  /** From a command's arrival to its answer. */
+  readonly latency = new LatencyHistogram();
 
   constructor(options: CommandProcessorOptions) {
     const { link, nexus } = options;
@@ -120,8 +131,10 @@ export class CommandProcessor implements TaskOwner {
 
   taskDone(task: CommandTask): void {
     if (!task.active) return;
+    const now = this.#options.clock.now();
+    countEnd(task, now);
     if (task.aborted) this.#endAborted(task);
-    else this.#answer(task);
+    else this.#answer(task, now);
     this.#options.settled();
   }
 
@@ -154,6 +167,7 @@ export class CommandProcessor implements TaskOwner {
     const task = this.#tasks[this.#indexOf(slot)];
     if (task === undefined) return;
     task.begin();
+    task.startedAt = this.#options.clock.now();
     if (refusal !== undefined) return checkCondition(task, refusal);
     if (task.dataOutLength === 0) return this.#options.device.execute(task);
     if (task.dataOutLength > DATA_OUT_MAXIMUM) return checkCondition(task, INVALID_FIELD_IN_CDB);
@@ -170,7 +184,7 @@ export class CommandProcessor implements TaskOwner {
     else checkCondition(task, DATA_PHASE_ERROR);
   }
 
-  #answer(task: CommandTask): void {
+  #answer(task: CommandTask, now: number): void {
     const { slot } = task;
     const moved = Math.min(task.dataInCount, task.dataInLength);
     if (moved > 0 && this.#link.scatter(slot, 0, task.buffer, moved) !== H_SUCCESS) {
@@ -188,8 +202,16 @@ export class CommandProcessor implements TaskOwner {
     view.setUint32(slot + SLOT_SCSI_STATUS, task.status, true);
     view.setUint32(slot + SLOT_RSP_FLAGS, flags, true);
     view.setUint32(slot + SLOT_CRQ_STATUS, this.#crqStatus(task), true);
+    this.#count(task, moved, now);
     task.end();
     this.#respond(slot);
+  }
+
+  #count(task: CommandTask, dataIn: number, now: number): void {
+    this.latency.observe(now - task.startedAt);
+    this.bytesIn += dataIn;
+    this.bytesOut += task.dataOutLength;
+    if (task.status !== STATUS_GOOD) this.failed++;
   }
 
   /** With fast fail on, a read or write that the device itself failed says so in the entry too. [protocol] 4.3. */

@@ -16,6 +16,7 @@ import {
 import { SRP_CMD_CDB } from "../abi/srp.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { DataBuffers } from "../scsi/data-buffers.ts";
+import type { CommandCounters } from "../scsi/statistics.ts";
 import type { Nexus, ScsiTask } from "../scsi/task.ts";
 
 /** Takes the finished task of a slot. */
@@ -52,6 +53,8 @@ export class CommandTask implements ScsiTask {
   /** Aborted: its end gives the credit back and sends nothing. */
   aborted = false;
   faulted: ((task: ScsiTask) => void) | undefined = undefined;
+  startedAt = 0;
+  counters: CommandCounters | undefined = undefined;
   #bufferSize = 0;
 
   constructor(memory: SharedMemory, slot: number, nexus: Nexus, buffers: DataBuffers, owner: TaskOwner) {
@@ -86,6 +89,7 @@ export class CommandTask implements ScsiTask {
     this.active = true;
     this.aborted = false;
     this.faulted = undefined;
+    this.counters = undefined;
   }
 
   reserve(bytes: number): number {

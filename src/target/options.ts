@@ -31,6 +31,11 @@ export interface AdapterCounters {
   outstanding: number;
   /** Commands that ended without a response: aborted, or their connection gone. */
   aborted: number;
+  /** Commands answered with another status than GOOD. */
+  failed: number;
+  /** Bytes that commands moved to the client, and from it. */
+  bytesIn: number;
+  bytesOut: number;
   /** Connections that ended: by the client, or by us for a violation. */
   disconnects: number;
 }

@@ -22,6 +22,7 @@ import {
 import { SRP_CMD, SRP_I_LOGOUT, SRP_I_LOGOUT_LENGTH, SRP_IU_MAX, SRP_LOGIN_REQ, SRP_TSK_MGMT } from "../abi/srp.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CrqLink, CrqListener } from "../core/crq-link.ts";
+import type { LatencyHistogram } from "../core/latency.ts";
 import type { Log } from "../core/log.ts";
 import type { Nexus, TargetDevice } from "../scsi/task.ts";
 import { AnswerQueue } from "./answer-queue.ts";
@@ -93,6 +94,7 @@ export class ServerAdapter implements CrqListener {
       link,
       device,
       nexus: this.nexus,
+      clock,
       requestLimit,
       answers: this.#answers,
       settled: () => this.#settled(),
@@ -116,8 +118,13 @@ export class ServerAdapter implements CrqListener {
   }
 
   get counters(): AdapterCounters {
-    const { requests, outstanding, aborted } = this.#commands;
-    return { requests, outstanding, aborted, disconnects: this.#disconnects };
+    const { requests, outstanding, aborted, failed, bytesIn, bytesOut } = this.#commands;
+    return { requests, outstanding, aborted, failed, bytesIn, bytesOut, disconnects: this.#disconnects };
+  }
+
+  /** How long its commands took, from their arrival to their answer. */
+  get latency(): LatencyHistogram {
+    return this.#commands.latency;
   }
 
   /** Why the last connection ended. */

@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
@@ -24,7 +23,6 @@ vi.mock(import("node:fs"), async (original) => {
 });
 
 const EIO = -5;
-const ENOSPC = -28;
 const EBADF = -9;
 const NEVER = { storeDone: () => expect.unreachable("the operation ended at once") };
 
@@ -142,29 +140,4 @@ test("a failed flush is told to its caller, the next one is its own", async () =
   expect(await Promise.all([flushed(), flushed()])).toEqual([EIO, EIO]);
   expect(await flushed()).toBe(EIO);
   expect(failures).toEqual(["EBADF", "EBADF", "EBADF"]);
-});
-
-/** A file system of 64 KiB, when this user may mount one. */
-function tinyFileSystem(): string | undefined {
-  const path = join(folder, "tiny");
-  mkdirSync(path);
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path], { stdio: "ignore" });
-    afterAll(() => void execFileSync("umount", [path]));
-    return path;
-  } catch {
-    return undefined;
-  }
-}
-
-const tiny = tinyFileSystem();
-
-test.skipIf(tiny === undefined)("a full file system gives -ENOSPC (needs the right to mount)", async () => {
-  const path = join(tiny ?? "", "full.img");
-  writeFileSync(path, "");
-  truncateSync(path, 1 << 20);
-  const store = open(path);
-  expect(store.write(0, buffer, 1 << 20, false, NEVER)).toBe(ENOSPC);
-  expect(statSync(path).size).toBe(1 << 20);
-  await store.close();
 });

@@ -7,6 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { FileStore } from "../../src/backends/file.ts";
 import { StoreOpenError } from "../../src/backends/open-file.ts";
 import { silentLog } from "../../src/core/log.ts";
+import { requires } from "../support/requires.ts";
 import { testMemory } from "../support/scsi-task.ts";
 
 const memory = testMemory();
@@ -18,7 +19,7 @@ truncateSync(image, 1 << 20);
 
 const open = (readOnly = false) => new FileStore(memory, image, readOnly, silentLog);
 
-const qemuIo = spawnSync("qemu-io", ["--version"]).status === 0;
+const qemuIo = requires("qemu-io");
 
 /** QEMU's own tool on the image, until its input ends. */
 async function qemu(): Promise<ChildProcess> {

@@ -1,5 +1,6 @@
 import { OPERATION_OTHER } from "../../src/abi/records.ts";
 import { SharedMemory } from "../../src/core/shared-memory.ts";
+import type { CommandCounters } from "../../src/scsi/statistics.ts";
 import { type Nexus, type ScsiTask, TASK_SIMPLE, type TargetDevice } from "../../src/scsi/task.ts";
 
 /** Bus 0, target 1, LUN 0: the first disk of most tests. */
@@ -51,6 +52,8 @@ export class FakeTask implements ScsiTask {
   descriptorSense = false;
   aborted = false;
   faulted: ((task: ScsiTask) => void) | undefined = undefined;
+  startedAt = 0;
+  counters: CommandCounters | undefined = undefined;
   /** Times that the device said it was done: 1 in the end, whatever happened. */
   ends = 0;
   #noBuffer = false;

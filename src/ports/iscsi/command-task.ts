@@ -22,6 +22,7 @@ import { STATUS_GOOD } from "../../abi/scsi.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
 import type { DataBuffers } from "../../scsi/data-buffers.ts";
 import type { Sense } from "../../scsi/sense.ts";
+import type { CommandCounters } from "../../scsi/statistics.ts";
 import { type Nexus, type ScsiTask, TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from "../../scsi/task.ts";
 import { DataOut } from "./data-out.ts";
 import type { ReceivedHeader } from "./pdu-reader.ts";
@@ -82,6 +83,8 @@ export class CommandTask implements ScsiTask, OrderedRequest {
   senseLength = 0;
   aborted = false;
   faulted: ((task: ScsiTask) => void) | undefined = undefined;
+  startedAt = 0;
+  counters: CommandCounters | undefined = undefined;
   #bufferSize = 0;
 
   /** Initiator task tag. */
@@ -144,6 +147,7 @@ export class CommandTask implements ScsiTask, OrderedRequest {
     this.senseLength = 0;
     this.aborted = false;
     this.faulted = undefined;
+    this.counters = undefined;
     this.delivered = false;
     this.executing = false;
     this.refusal = undefined;

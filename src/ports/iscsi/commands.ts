@@ -24,6 +24,7 @@ import {
   TARGET_TRANSFER_TAG,
 } from "../../abi/iscsi.ts";
 import { STATUS_BUSY, STATUS_GOOD } from "../../abi/scsi.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
 import type { DataBuffers } from "../../scsi/data-buffers.ts";
 import {
@@ -34,6 +35,7 @@ import {
   PROTOCOL_SERVICE_CRC_ERROR,
   UNEXPECTED_UNSOLICITED_DATA,
 } from "../../scsi/sense.ts";
+import { countEnd } from "../../scsi/statistics.ts";
 import type { Nexus, TargetDevice } from "../../scsi/task.ts";
 import { sendResult } from "./command-result.ts";
 import { type BufferAccount, CommandTask, type TaskOwner } from "./command-task.ts";
@@ -51,6 +53,7 @@ const IMMEDIATE_MAXIMUM = 8;
 const BUFFERS_MAXIMUM = 0x400_0000;
 
 export interface CommandsOptions {
+  readonly clock: Clock;
   readonly memory: SharedMemory;
   readonly buffers: DataBuffers;
   readonly device: TargetDevice;
@@ -225,6 +228,7 @@ export class Commands implements TaskOwner, BufferAccount {
     else if (task.refusalStatus !== STATUS_GOOD) endWith(task, task.refusalStatus);
     else if (dataOut.complete) {
       task.executing = true;
+      task.startedAt = this.#options.clock.now();
       this.#options.device.execute(task);
     } else this.#solicit(task);
   }
@@ -248,6 +252,7 @@ export class Commands implements TaskOwner, BufferAccount {
 
   taskDone(task: CommandTask): void {
     if (this.#active.get(task.itt) !== task) return;
+    countEnd(task, this.#options.clock.now());
     if (task.aborted) return this.#endSilently(task);
     this.#leaveWindow(task);
     sendResult(task, this.#options.responses, this.#options.parameters, this.#lend);

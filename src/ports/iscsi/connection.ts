@@ -132,12 +132,13 @@ export class Connection implements PduSink {
 
   #enterFullFeature({ session, login }: LoggedIn): void {
     const { parameters } = login;
-    const { limits, memory, buffers } = this.#host;
+    const { limits, memory, buffers, clock } = this.#host;
     this.session = session;
     this.cid = login.fields?.cid ?? 0;
     const { target, nexus } = session;
     if (target !== undefined && nexus !== undefined)
       this.commands = new Commands({
+        clock,
         memory,
         buffers,
         device: target.device,

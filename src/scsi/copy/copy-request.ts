@@ -2,6 +2,7 @@ import { OPERATION_OTHER } from "../../abi/records.ts";
 import { STATUS_BUSY } from "../../abi/scsi.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
+import type { CommandCounters } from "../statistics.ts";
 import { type Nexus, type ScsiTask, TASK_HEAD_OF_QUEUE } from "../task.ts";
 
 const LUN_LENGTH = 8;
@@ -35,6 +36,8 @@ export class CopyRequest implements ScsiTask {
   senseLength = 0;
   aborted = false;
   faulted: ((task: ScsiTask) => void) | undefined = undefined;
+  startedAt = 0;
+  counters: CommandCounters | undefined = undefined;
   readonly #bufferBegin: number;
   readonly #bufferLength: number;
   #then: (() => void) | undefined;

@@ -56,6 +56,6 @@ export function compareAndWrite(disk: Disk, task: ScsiTask): void {
   if (task.dataOutLength !== task.dataOutCount) return checkCondition(task, INVALID_FIELD_IN_CDB);
   if (count === 0) return good(task);
   if (task.reserve(3 * length) === 0) return endWith(task, STATUS_BUSY);
-  disk.statistics.wrote(count);
+  disk.statistics.wrote(task, count, medium.blockSize);
   new CompareAndWrite(disk, task, first, count).begin();
 }

@@ -45,6 +45,6 @@ export function orWrite(disk: Disk, task: ScsiTask): void {
   if (count === 0) return good(task);
   if (task.dataOutLength < length) return checkCondition(task, DATA_PHASE_ERROR);
   if (task.reserve(task.dataOutLength + Math.min(PIECE, length)) === 0) return endWith(task, STATUS_BUSY);
-  disk.statistics.wrote(count);
+  disk.statistics.wrote(task, count, disk.medium.blockSize);
   new OrWrite(disk, task, first, count).begin();
 }

@@ -24,7 +24,7 @@ export function readBlocks(drive: Drive, task: ScsiTask, first: Blocks, count: B
   const length = bytesIn(count, blockSize);
   const address = task.reserve(length);
   if (address === 0) return endWith(task, STATUS_BUSY);
-  drive.statistics.read(count);
+  drive.statistics.read(task, count, blockSize);
   const transfer = drive.transfers.take(task, "read", length, first, count);
   transfer.settle(store.read(bytesIn(first, blockSize), address, length, transfer));
 }
@@ -41,7 +41,7 @@ function writeBlocks(disk: Disk, task: ScsiTask, first: Blocks, count: Blocks): 
   const length = dataOutPresent(disk, task);
   if (length === 0) return good(task);
   if (disk.transfers.mustWait(task, first, count)) return postpone(disk, task, first, count, writeBlocks);
-  disk.statistics.wrote(count);
+  disk.statistics.wrote(task, wholeBlocks(length, blockSize), blockSize);
   const transfer = disk.transfers.take(task, "write", length, first, count);
   transfer.settle(store.write(bytesIn(first, blockSize), task.buffer, length, isDurable(disk, task), transfer));
 }

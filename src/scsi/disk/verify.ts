@@ -90,7 +90,7 @@ export function verify(disk: Disk, task: ScsiTask): void {
   // A comparison with less than all of it could only answer wrongly.
   if (task.dataOutLength < task.dataOutCount) return checkCondition(task, DATA_PHASE_ERROR);
   if (!reservePiece(disk, task, count)) return;
-  disk.statistics.read(count);
+  disk.statistics.read(task, count, blockSize);
   new Verification(disk, task, first, count, byteCheck, "compare").begin();
 }
 
@@ -116,6 +116,6 @@ export function writeAndVerify(disk: Disk, task: ScsiTask): void {
   const present = wholeBlocks(dataOutPresent(disk, task), blockSize);
   if (present === 0) return good(task);
   if (!reservePiece(disk, task, present)) return;
-  disk.statistics.wrote(present);
+  disk.statistics.wrote(task, present, blockSize);
   new Verification(disk, task, first, present, byteCheck, "write first").begin();
 }

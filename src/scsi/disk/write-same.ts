@@ -51,7 +51,7 @@ export function writeSame(disk: Disk, task: ScsiTask): void {
   const piece = Math.min(PIECE, bytesIn(count, medium.blockSize));
   if (task.reserve(piece) === 0) return endWith(task, STATUS_BUSY);
   if (noData) task.memory.u8.fill(0, task.buffer, task.buffer + medium.blockSize);
-  disk.statistics.wrote(count);
+  disk.statistics.wrote(task, count, medium.blockSize);
   if ((cdb8(task, 1) & UNMAP) !== 0) {
     if (!Deallocation.begin(disk, task, [{ first, count }])) endWith(task, STATUS_BUSY);
     return;

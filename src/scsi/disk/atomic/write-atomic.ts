@@ -59,7 +59,7 @@ export function writeAtomic(disk: Disk, task: ScsiTask): void {
   if (count === 0) return good(task);
   // Less than all of it is what this command is there to prevent.
   if (task.dataOutLength < task.dataOutCount) return checkCondition(task, DATA_PHASE_ERROR);
-  disk.statistics.wrote(count);
+  disk.statistics.wrote(task, count, disk.medium.blockSize);
   new AtomicWrite(disk, task, first, count).begin();
 }
 

@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { NbdStore } from "../../../src/backends/nbd/nbd-store.ts";
+import { NbdProtocolError, ReplyParser } from "../../../src/backends/nbd/reply-parser.ts";
+import { RequestTable } from "../../../src/backends/nbd/request.ts";
+import { parseNbdUri } from "../../../src/backends/nbd/uri.ts";
+import { silentLog } from "../../../src/core/log.ts";
+import { SharedMemory } from "../../../src/core/shared-memory.ts";
+import {
+  at,
+  type Behaviour,
+  chunk,
+  HandNbdServer,
+  type HandRequest,
+  simpleReply,
+} from "../../support/hand-nbd-server.ts";
+import { StoreCalls } from "../../support/store-calls.ts";
+
+const memory = new SharedMemory();
+const SIZE = 1 << 20;
+const folder = mkdtempSync(join(tmpdir(), "vscsi-nbd-"));
+const servers: HandNbdServer[] = [];
+const stores: NbdStore[] = [];
+let count = 0;
+
+afterEach(async () => {
+  for (const server of servers)
+    server.behaviour = ({ cookie, length, command }, socket) =>
+      void socket.write(simpleReply(cookie, 0, command === 0 ? Buffer.alloc(length) : undefined));
+  for (const store of stores.splice(0)) await store.close().catch(() => {});
+  for (const server of servers.splice(0)) server.close();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface OpenOptions {
+  structured?: boolean;
+  retryFor?: number;
+}
+
+async function opened(behaviour: Behaviour, { structured = false, retryFor = 10_000 }: OpenOptions = {}) {
+  const path = join(folder, `${++count}.sock`);
+  const server = new HandNbdServer(SIZE, structured, behaviour);
+  servers.push(server);
+  await server.listen(path);
+  const address = parseNbdUri(`nbd+unix:///?socket=${path}`);
+  const options = { address, connections: 1, timeout: 300, retryFor, log: silentLog, readOnly: false, blockSize: 512 };
+  const store = await NbdStore.open(memory, options);
+  stores.push(store);
+  return { server, calls: new StoreCalls(memory, store) };
+}
+
+/** A right server, whose cache is lost when it dies: only what was flushed, or written with FUA, is on its disk. */
+class CachingDisk {
+  readonly disk = Buffer.alloc(SIZE);
+  cache = Buffer.alloc(SIZE);
+  readonly serve: Behaviour = ({ command, cookie, offset, length, data, fua }, socket) => {
+    if (command === 0) return void socket.write(simpleReply(cookie, 0, this.cache.subarray(offset, offset + length)));
+    if (command === 1) data.copy(this.cache, offset);
+    if (command === 6) this.cache.fill(0, offset, offset + length);
+    if (command === 3) this.cache.copy(this.disk);
+    if (fua) this.cache.copy(this.disk, offset, offset, offset + length);
+    socket.write(simpleReply(cookie));
+  };
+
+  die(): void {
+    this.cache = Buffer.from(this.disk);
+  }
+}
+
+test("a server that dies with acknowledged writes in its cache gets them again", async () => {
+  const disk = new CachingDisk();
+  const { server, calls } = await opened(disk.serve);
+  const block = (value: number) => new Uint8Array(4096).fill(value);
+  expect(await calls.write(0, block(1))).toBe(0);
+  expect(await calls.flush()).toBe(0);
+  expect(await calls.write(4096, block(2))).toBe(0);
+  expect(await calls.write(8192, block(3), true)).toBe(0);
+  expect(await calls.write(4096, block(4))).toBe(0);
+  expect(await calls.deallocate(0, 512)).toBe(0);
+  server.drop();
+  disk.die();
+  expect(disk.cache[4096]).toBe(0);
+  const all = await calls.read(0, 12288);
+  expect([all].map((bytes) => typeof bytes !== "number" && [bytes[0], bytes[512], bytes[4096], bytes[8192]])).toEqual([
+    [0, 1, 4, 3],
+  ]);
+  expect(await calls.flush()).toBe(0);
+  expect([disk.disk[0], disk.disk[512], disk.disk[4096]]).toEqual([0, 1, 4]);
+});
+
+test("what is kept for that is bounded: the store flushes by itself", async () => {
+  const disk = new CachingDisk();
+  let flushes = 0;
+  const { calls } = await opened((request, socket) => {
+    if (request.command === 3) flushes++;
+    disk.serve(request, socket);
+  });
+  for (let written = 0; written < 80; written++) await calls.write(0, new Uint8Array(SIZE).fill(written));
+  expect(flushes).toBeGreaterThanOrEqual(2);
+  expect(flushes).toBeLessThanOrEqual(4);
+});
+
+describe("a server that answers wrongly loses its connection, and the operation is done by the next one", () => {
+  const right: Behaviour = ({ cookie, length }, socket) =>
+    void socket.write(simpleReply(cookie, 0, Buffer.alloc(length, 7)));
+  const wrong: [string, boolean, (request: HandRequest) => Buffer][] = [
+    ["no magic", false, () => Buffer.alloc(16, 0xff)],
+    ["another cookie", false, () => simpleReply(Buffer.alloc(8, 0x11), 0, Buffer.alloc(512))],
+    ["a chunk of a type that is none", true, ({ cookie }) => chunk(cookie, 77, Buffer.alloc(4))],
+    ["data beyond the read", true, ({ cookie, offset }) => chunk(cookie, 1, at(offset + 1, Buffer.alloc(512)))],
+    ["data before the read", true, ({ cookie, offset }) => chunk(cookie, 1, at(offset - 1, Buffer.alloc(512)))],
+    ["a hole of 4 GiB", true, ({ cookie, offset }) => chunk(cookie, 2, at(offset, Buffer.alloc(4, 0xff)))],
+    ["less data than asked for", true, ({ cookie, offset }) => chunk(cookie, 1, at(offset, Buffer.alloc(100)))],
+    ["no data at all", true, ({ cookie }) => chunk(cookie, 0, Buffer.alloc(0))],
+    [
+      "the same data twice",
+      true,
+      ({ cookie, offset }) =>
+        Buffer.concat([
+          chunk(cookie, 1, at(offset, Buffer.alloc(400)), 0),
+          chunk(cookie, 1, at(offset, Buffer.alloc(400))),
+        ]),
+    ],
+    [
+      "an error of 2 GiB of text",
+      true,
+      ({ cookie }) => {
+        const header = chunk(cookie, 0x8001, Buffer.alloc(6));
+        header.writeUInt32BE(0x7fff_ffff, 16);
+        return header;
+      },
+    ],
+    ["nothing", false, () => Buffer.alloc(0)],
+    ["half a reply", false, ({ cookie }) => simpleReply(cookie).subarray(0, 9)],
+  ];
+  test.each(wrong)("%s", async (_name, structured, answer) => {
+    let asked = 0;
+    const { server, calls } = await opened(
+      (request, socket) => {
+        if (asked++ === 0) socket.write(answer(request));
+        else if (structured)
+          socket.write(chunk(request.cookie, 1, at(request.offset, Buffer.alloc(request.length, 7))));
+        else right(request, socket);
+      },
+      { structured },
+    );
+    expect(await calls.read(4096, 512)).toEqual(new Uint8Array(512).fill(7));
+    expect(server.connections).toBe(2);
+  });
+});
+
+test("structured replies in pieces and out of order, with a hole", async () => {
+  const { calls } = await opened(
+    ({ cookie, offset }, socket) => {
+      const late = chunk(cookie, 1, at(offset + 1024, Buffer.alloc(512, 3)), 0);
+      const hole = chunk(cookie, 2, at(offset + 512, Buffer.from([0, 0, 2, 0])), 0);
+      const rest = chunk(cookie, 1, at(offset, Buffer.alloc(512, 1)));
+      for (const byte of Buffer.concat([late, hole, rest])) socket.write(Buffer.of(byte));
+    },
+    { structured: true },
+  );
+  const expected = new Uint8Array(1536).fill(1, 0, 512).fill(3, 1024);
+  expect(await calls.read(8192, 1536)).toEqual(expected);
+});
+
+test("an error chunk is the operation's errno", async () => {
+  const error = Buffer.from([0, 0, 0, 28, 0, 2, 0x6e, 0x6f]);
+  const { calls } = await opened(({ cookie }, socket) => void socket.write(chunk(cookie, 0x8001, error)), {
+    structured: true,
+  });
+  expect(await calls.read(0, 512)).toBe(-28);
+});
+
+test("a server that never answers: the operation fails when its time is over", async () => {
+  const { calls, server } = await opened(() => {}, { retryFor: 1000 });
+  expect(await calls.write(0, new Uint8Array(512))).toBe(-5);
+  expect(server.connections).toBeGreaterThan(1);
+});
+
+test("any bytes are a protocol error or wait for more", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 8 }), fc.boolean(), (pieces, begin) => {
+      const table = new RequestTable();
+      const request = table.take();
+      request.part = 512;
+      request.length = 512;
+      request.address = memory.allocate(512);
+      const parser = new ReplyParser(memory, { find: () => request, answered: () => {} });
+      try {
+        if (begin) parser.take(Buffer.from("668e33ef", "hex"));
+        for (const piece of pieces) parser.take(Buffer.from(piece));
+      } catch (error) {
+        expect(error).toBeInstanceOf(NbdProtocolError);
+      }
+      memory.free(request.address, 512);
+    }),
+    { numRuns: 2000 },
+  );
+});
