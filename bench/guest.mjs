@@ -70,6 +70,7 @@ const job = [
   ).flat(),
 ].join("\n");
 
+writeFileSync(image, Buffer.alloc(DISK_BYTES));
 const daemon = spawn(
   process.execPath,
   [
@@ -90,7 +91,6 @@ const daemon = spawn(
 );
 
 try {
-  writeFileSync(image, Buffer.alloc(DISK_BYTES));
   await untilUp();
   const base = await ensureGuest(join(root, ".guest"), (line) => console.error(line));
   const initramfs = join(folder, "initramfs");

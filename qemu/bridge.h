@@ -62,6 +62,18 @@ bool connection_full(void);
 void connection_send(uint32_t type, const struct unit *unit, const void *const parts[], const size_t lengths[],
                      size_t count);
 
+/* area.c: the data area that is shared with the daemon; without one, data goes through the socket. */
+bool area_map(const char *path);
+void area_unmap(void);
+/* Room for `length` bytes of our half, or NULL; it is used from `area_use` on, until the daemon has taken it. */
+uint8_t *area_room(uint32_t length, uint32_t *position);
+void area_use(uint32_t position, uint32_t length);
+/* The daemon has taken our half up to there. */
+void area_given_back(uint32_t position);
+/* Data of the daemon's half, which is taken herewith: to be used before the next message is sent. NULL outside of it. */
+const uint8_t *area_take(uint32_t position, uint32_t length);
+uint32_t area_taken(void);
+
 /* unit.c: the guest's side. */
 SendCrq unit_send_crq;
 void unit_daemon_gone(struct unit *unit);

@@ -94,6 +94,7 @@ static void disconnect(void)
     close(fd);
     fd = -1;
     incoming.used = incoming.start = outgoing.used = outgoing.start = 0;
+    area_unmap();
     for (size_t index = 0; index < unit_count; index++)
         unit_daemon_gone(&units[index]);
     if (heard) {
@@ -149,7 +150,7 @@ void connection_send(uint32_t type, const struct unit *unit, const void *const p
 
 static void say_hello(void)
 {
-    struct wire_hello hello = {WIRE_MAGIC, WIRE_VERSION, (uint32_t)unit_count, 0};
+    struct wire_hello hello = {WIRE_MAGIC, WIRE_VERSION, (uint32_t)unit_count, 1};
     struct wire_hello_unit list[UNITS_MAX];
     for (size_t index = 0; index < unit_count; index++)
         list[index] = (struct wire_hello_unit){units[index].reg, units[index].epoch};
@@ -209,6 +210,28 @@ static struct unit *unit_at(uint32_t reg)
     return NULL;
 }
 
+/* The daemon has made the data area that HELLO asked for. */
+static bool receive_area(const uint8_t *body, size_t length)
+{
+    char path[WIRE_AREA_PATH_MAX + 1] = {0};
+    if (length > WIRE_AREA_PATH_MAX)
+        return false;
+    memcpy(path, body, length);
+    uint32_t status = area_map(path) ? 0 : 1;
+    const void *parts[] = {&status};
+    const size_t lengths[] = {sizeof status};
+    connection_send(WIRE_AREA_MAPPED, NULL, parts, lengths, 1);
+    return true;
+}
+
+static bool take_message(const struct wire_header *header, const uint8_t *body, size_t length)
+{
+    if (header->type == WIRE_AREA)
+        return receive_area(body, length);
+    struct unit *unit = unit_at(header->unit);
+    return unit && unit_receive(header->type, header->epoch, unit, body, length);
+}
+
 /* Takes whole messages off the buffer; false when the daemon does not speak our protocol. */
 static bool take_messages(void)
 {
@@ -220,8 +243,7 @@ static bool take_messages(void)
             return false;
         if (incoming.used - incoming.start < header.length)
             return true;
-        struct unit *unit = unit_at(header.unit);
-        if (!unit || !unit_receive(header.type, header.epoch, unit, message + sizeof header, header.length - sizeof header))
+        if (!take_message(&header, message + sizeof header, header.length - sizeof header))
             return false;
         heard = was_up = true;
         refusals = 0;

@@ -130,22 +130,36 @@ static uint32_t table_to_fetch(const uint8_t *descriptor, uint32_t inline_count,
 static uint8_t table[WIRE_TABLE_MAX];
 static uint8_t data[WIRE_DATA_AHEAD_MAX];
 
-/* Fetches data-out along `entries` descriptors; 0 when it is too much or can't all be read: the daemon then asks. */
-static uint32_t fetch_data(struct unit *unit, const uint8_t *descriptors, uint32_t entries, uint32_t total)
+/* Copies data-out along `entries` descriptors; returns how much there was, 0 when it can't all be read. */
+static uint32_t copy_data(struct unit *unit, const uint8_t *descriptors, uint32_t entries, uint32_t total, uint8_t *to)
 {
     uint32_t done = 0;
-    if (total > WIRE_DATA_AHEAD_MAX || connection_lags())
-        return 0;
     for (uint32_t index = 0; index < entries && done < total; index++) {
         const uint8_t *descriptor = descriptors + index * SRP_DIRECT_LENGTH;
         uint32_t length = big32(descriptor + 12);
         if (length > total - done)
             length = total - done;
-        if (!dma(unit, big64(descriptor), data + done, length, false))
+        if (!dma(unit, big64(descriptor), to + done, length, false))
             return 0;
         done += length;
     }
     return done;
+}
+
+/* Fetches data-out, to the data area or into the message; neither when it is too much: the daemon then asks. */
+static void fetch_data(struct unit *unit, const uint8_t *descriptors, uint32_t entries, uint32_t total,
+                       struct wire_entry *head)
+{
+    if (total > WIRE_DATA_AHEAD_MAX)
+        return;
+    uint8_t *room = total >= WIRE_AREA_THRESHOLD ? area_room(total, &head->area_position) : NULL;
+    if (room) {
+        head->area_length = copy_data(unit, descriptors, entries, total, room);
+        if (head->area_length)
+            area_use(head->area_position, head->area_length);
+    } else if (!connection_lags()) {
+        head->data_length = copy_data(unit, descriptors, entries, total, data);
+    }
 }
 
 /* Fetches ahead what the daemon will need: the indirect table, and data-out. Every count comes from the guest. */
@@ -160,7 +174,7 @@ static void fetch_ahead(struct unit *unit, const uint8_t *iu, uint32_t iu_length
     const uint8_t *descriptor = iu + place;
     uint32_t room = iu_length - place;
     if (out == 1 && room >= SRP_DIRECT_LENGTH) {
-        head->data_length = fetch_data(unit, descriptor, 1, big32(descriptor + 12));
+        fetch_data(unit, descriptor, 1, big32(descriptor + 12), head);
     } else if (out == 2 || in == 2) {
         uint32_t inline_count = out ? iu[6] : iu[7];
         if (room < SRP_INDIRECT_LENGTH + inline_count * SRP_DIRECT_LENGTH)
@@ -178,7 +192,7 @@ static void fetch_ahead(struct unit *unit, const uint8_t *iu, uint32_t iu_length
             return;
         }
         if (out)
-            head->data_length = fetch_data(unit, list, entries, big32(descriptor + 16));
+            fetch_data(unit, list, entries, big32(descriptor + 16), head);
     }
 }
 
@@ -198,6 +212,7 @@ static void forward(struct unit *unit, const uint8_t *entry)
         }
     }
     unit->initialised = true;
+    head.area_taken = area_taken();
     const void *parts[] = {&head, iu, table, data};
     const size_t lengths[] = {sizeof head, head.iu_length, head.table_length, head.data_length};
     connection_send(WIRE_ENTRY, unit, parts, lengths, 4);
@@ -339,6 +354,20 @@ static bool receive_write(struct unit *unit, const uint8_t *body, size_t length)
     return true;
 }
 
+static bool receive_write_area(struct unit *unit, bool current, const uint8_t *body, size_t length)
+{
+    struct wire_write_area message;
+    if (length != sizeof message)
+        return false;
+    memcpy(&message, body, sizeof message);
+    const uint8_t *bytes = area_take(message.position, message.length);
+    if (!bytes)
+        return false;
+    if (current)
+        write_guest(unit, message.ioba, bytes, message.length);
+    return true;
+}
+
 static bool receive_read(struct unit *unit, const uint8_t *body, size_t length)
 {
     struct wire_read message;
@@ -358,13 +387,14 @@ static bool receive_read(struct unit *unit, const uint8_t *body, size_t length)
     return true;
 }
 
-static bool receive_respond(struct unit *unit, const uint8_t *body, size_t length)
+static bool receive_respond(struct unit *unit, bool current, const uint8_t *body, size_t length)
 {
     struct wire_respond message;
     if (length < sizeof message || length > sizeof message + SRP_IU_MAX)
         return false;
     memcpy(&message, body, sizeof message);
-    if (!write_guest(unit, message.response_ioba, body + sizeof message, length - sizeof message))
+    area_given_back(message.area_taken);
+    if (!current || !write_guest(unit, message.response_ioba, body + sizeof message, length - sizeof message))
         return true;
     unit->has_held = false;
     put(unit, message.entry);
@@ -382,19 +412,20 @@ bool unit_receive(uint32_t type, uint32_t epoch, struct unit *unit, const uint8_
             server_freed(unit);
         return true;
     }
-    if (type != WIRE_SEND && type != WIRE_WRITE && type != WIRE_READ && type != WIRE_RESPOND)
-        return false;
-    /* Of the time before what the daemon will read of in our RESET. */
-    if (epoch != unit->epoch)
-        return true;
+    /* Of the time before what the daemon will read of in our RESET: it only tells of the data area. */
+    bool current = epoch == unit->epoch;
     switch (type) {
     case WIRE_SEND:
-        return receive_send(unit, body, length);
+        return !current || receive_send(unit, body, length);
     case WIRE_WRITE:
-        return receive_write(unit, body, length);
+        return !current || receive_write(unit, body, length);
+    case WIRE_WRITE_AREA:
+        return receive_write_area(unit, current, body, length);
     case WIRE_READ:
-        return receive_read(unit, body, length);
+        return !current || receive_read(unit, body, length);
+    case WIRE_RESPOND:
+        return receive_respond(unit, current, body, length);
     default:
-        return receive_respond(unit, body, length);
+        return false;
     }
 }

@@ -8,7 +8,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the structures below go on the wire as they are");
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_MAGIC 0x42435356 /* "VSCB" */
 
 /* Bridge to daemon. */
@@ -16,6 +16,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the structures below 
 #define WIRE_ENTRY 0x02
 #define WIRE_READ_DONE 0x03
 #define WIRE_RESET 0x04
+#define WIRE_AREA_MAPPED 0x05
 
 /* Daemon to bridge. */
 #define WIRE_SEND 0x82
@@ -24,6 +25,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the structures below 
 #define WIRE_RESPOND 0x85
 #define WIRE_FREE 0x86
 #define WIRE_REGISTER 0x87
+#define WIRE_AREA 0x88
+#define WIRE_WRITE_AREA 0x89
 
 /* Nothing longer is sent or accepted. */
 #define WIRE_MESSAGE_MAX 0x1100000
@@ -32,6 +35,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the structures below 
 #define WIRE_DATA_AHEAD_MAX 0x40000
 /* Bytes that one WIRE_READ asks for or one WIRE_WRITE brings. */
 #define WIRE_COPY_MAX 0x1000000
+/* Bytes of each half of the data area; less data than the threshold goes through the socket. */
+#define WIRE_AREA_HALF 0x400000
+#define WIRE_AREA_THRESHOLD 0x2000
+#define WIRE_AREA_PATH_MAX 256
 
 struct wire_header {
     uint32_t length; /* of the whole message */
@@ -44,7 +51,7 @@ struct wire_hello {
     uint32_t magic;
     uint32_t version;
     uint32_t units; /* followed by so many wire_hello_unit */
-    uint32_t reserved;
+    uint32_t area;  /* 1: a data area is wanted */
 };
 
 struct wire_hello_unit {
@@ -57,7 +64,9 @@ struct wire_entry {
     uint32_t iu_length;
     uint32_t table_length;
     uint32_t data_length;
-    uint32_t reserved; /* then IU, table, data */
+    uint32_t area_length; /* data that is in the area instead */
+    uint32_t area_position;
+    uint32_t area_taken; /* of the daemon's half; then IU, table, data */
 };
 
 struct wire_read_done {
@@ -73,6 +82,12 @@ struct wire_write {
     uint64_t ioba; /* then the bytes */
 };
 
+struct wire_write_area {
+    uint64_t ioba;
+    uint32_t position;
+    uint32_t length;
+};
+
 struct wire_read {
     uint32_t id;
     uint32_t length;
@@ -81,7 +96,9 @@ struct wire_read {
 
 struct wire_respond {
     uint64_t response_ioba;
-    uint8_t entry[16]; /* then the response */
+    uint8_t entry[16];
+    uint32_t area_taken; /* of the bridge's half */
+    uint32_t reserved;   /* then the response */
 };
 
 #endif

@@ -1,6 +1,9 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import {
+  ENTRY_AREA_LENGTH,
+  ENTRY_AREA_POSITION,
+  ENTRY_AREA_TAKEN,
   ENTRY_DATA_LENGTH,
   ENTRY_IU_LENGTH,
   ENTRY_SIZE,
@@ -10,6 +13,7 @@ import {
   HEADER_SIZE,
   HEADER_TYPE,
   HEADER_UNIT,
+  HELLO_AREA,
   HELLO_MAGIC,
   HELLO_SIZE,
   HELLO_UNIT_SIZE,
@@ -18,6 +22,7 @@ import {
   READ_DONE_ID,
   READ_DONE_SIZE,
   READ_DONE_STATUS,
+  WIRE_AREA_MAPPED,
   WIRE_ENTRY,
   WIRE_HELLO,
   WIRE_MAGIC,
@@ -40,6 +45,10 @@ export interface Ahead {
   iu?: Uint8Array;
   table?: Uint8Array;
   data?: Uint8Array;
+  /** Data that is in the data area instead. */
+  area?: { position: number; length: number };
+  /** Up to where the daemon's half of the data area is taken. */
+  areaTaken?: number;
 }
 
 export function message(type: number, unit: number, epoch: number, body: Uint8Array = Buffer.alloc(0)): Buffer {
@@ -54,11 +63,13 @@ export function message(type: number, unit: number, epoch: number, body: Uint8Ar
 export function helloMessage(
   units: readonly (readonly [unit: number, epoch: number])[],
   version = WIRE_VERSION,
+  area = 0,
 ): Buffer {
   const body = Buffer.alloc(HELLO_SIZE + units.length * HELLO_UNIT_SIZE);
   body.writeUInt32LE(WIRE_MAGIC, HELLO_MAGIC);
   body.writeUInt32LE(version, HELLO_VERSION);
   body.writeUInt32LE(units.length, HELLO_UNITS);
+  body.writeUInt32LE(area, HELLO_AREA);
   for (const [index, [unit, epoch]] of units.entries()) {
     body.writeUInt32LE(unit, HELLO_SIZE + index * HELLO_UNIT_SIZE);
     body.writeUInt32LE(epoch, HELLO_SIZE + index * HELLO_UNIT_SIZE + 4);
@@ -68,13 +79,22 @@ export function helloMessage(
 
 export function entryMessage(epoch: number, entry: Uint8Array, ahead: Ahead = {}): Buffer {
   const none = Buffer.alloc(0);
-  const { iu = none, table = none, data = none } = ahead;
+  const { iu = none, table = none, data = none, area = { position: 0, length: 0 }, areaTaken = 0 } = ahead;
   const head = Buffer.alloc(ENTRY_SIZE);
   head.set(entry);
   head.writeUInt32LE(iu.length, ENTRY_IU_LENGTH);
   head.writeUInt32LE(table.length, ENTRY_TABLE_LENGTH);
   head.writeUInt32LE(data.length, ENTRY_DATA_LENGTH);
+  head.writeUInt32LE(area.length, ENTRY_AREA_LENGTH);
+  head.writeUInt32LE(area.position, ENTRY_AREA_POSITION);
+  head.writeUInt32LE(areaTaken, ENTRY_AREA_TAKEN);
   return message(WIRE_ENTRY, UNIT, epoch, Buffer.concat([head, iu, table, data]));
+}
+
+export function areaMappedMessage(status: number): Buffer {
+  const body = Buffer.alloc(4);
+  body.writeUInt32LE(status);
+  return message(WIRE_AREA_MAPPED, 0, 0, body);
 }
 
 export function resetMessage(epoch: number): Buffer {

@@ -106,7 +106,7 @@ describe("greeting", () => {
     const bridge = await connectBridge();
     bridge.write(helloMessage([[UNIT, 0]], 99));
     await bridge.hungUp();
-    expect(complaints.join()).toContain("protocol version 99, this daemon speaks 1: build the bridge again");
+    expect(complaints.join()).toContain("protocol version 99, this daemon speaks 2: build the bridge again");
   });
 
   test("turns a second bridge away and keeps the first", async () => {
@@ -314,11 +314,11 @@ describe("messages that no bridge sends", () => {
     ["a length beyond the limit", Buffer.from(new Uint32Array([WIRE_MESSAGE_MAX + 1, 2, UNIT, 5]).buffer)],
     ["an unknown type", message(0x77, UNIT, 5)],
     ["a second greeting", helloMessage([[UNIT, 5]])],
-    ["an entry shorter than an entry", message(2, UNIT, 5, Buffer.alloc(31))],
+    ["an entry shorter than an entry", message(2, UNIT, 5, Buffer.alloc(39))],
     ["an IU that is too long", entryMessage(5, INIT, { iu: Buffer.alloc(257) })],
     ["a table that is too long", entryMessage(5, INIT, { table: Buffer.alloc(8208) })],
     ["data that is too long", entryMessage(5, INIT, { data: Buffer.alloc(0x40001) })],
-    ["lengths that do not add up", message(2, UNIT, 5, Buffer.alloc(40))],
+    ["lengths that do not add up", message(2, UNIT, 5, Buffer.alloc(48))],
     ["an answer without a status", message(3, UNIT, 5, Buffer.alloc(7))],
   ];
 

@@ -45,6 +45,7 @@ test("wire.ts and wire.h have the same structures", () => {
     magic: wire.HELLO_MAGIC,
     version: wire.HELLO_VERSION,
     units: wire.HELLO_UNITS,
+    area: wire.HELLO_AREA,
     size: wire.HELLO_SIZE,
   });
   expect(structure("wire_hello_unit").size).toBe(wire.HELLO_UNIT_SIZE);
@@ -53,6 +54,9 @@ test("wire.ts and wire.h have the same structures", () => {
     iu_length: wire.ENTRY_IU_LENGTH,
     table_length: wire.ENTRY_TABLE_LENGTH,
     data_length: wire.ENTRY_DATA_LENGTH,
+    area_length: wire.ENTRY_AREA_LENGTH,
+    area_position: wire.ENTRY_AREA_POSITION,
+    area_taken: wire.ENTRY_AREA_TAKEN,
     size: wire.ENTRY_SIZE,
   });
   expect(structure("wire_read_done")).toEqual({
@@ -61,18 +65,29 @@ test("wire.ts and wire.h have the same structures", () => {
     size: wire.READ_DONE_SIZE,
   });
   expect(structure("wire_write").size).toBe(wire.WRITE_SIZE);
+  expect(structure("wire_write_area")).toEqual({
+    ioba: 0,
+    position: wire.WRITE_AREA_POSITION,
+    length: wire.WRITE_AREA_LENGTH,
+    size: wire.WRITE_AREA_SIZE,
+  });
   expect(structure("wire_read")).toEqual({
     id: 0,
     length: wire.READ_LENGTH,
     ioba: wire.READ_IOBA,
     size: wire.READ_SIZE,
   });
-  expect(structure("wire_respond")).toEqual({ response_ioba: 0, entry: wire.RESPOND_ENTRY, size: wire.RESPOND_SIZE });
+  expect(structure("wire_respond")).toMatchObject({
+    response_ioba: 0,
+    entry: wire.RESPOND_ENTRY,
+    area_taken: wire.RESPOND_AREA_TAKEN,
+    size: wire.RESPOND_SIZE,
+  });
 });
 
 test("PROTOCOL.md tells every message with its type", () => {
   const told = [...PROTOCOL.matchAll(/^### (\w+) (0x\w+)$/gm)].map(([, name, type]) => [`WIRE_${name}`, Number(type)]);
-  const limits = new Set(["WIRE_VERSION", "WIRE_MAGIC"]);
+  const limits = new Set(["WIRE_VERSION", "WIRE_MAGIC", "WIRE_AREA_HALF", "WIRE_AREA_THRESHOLD"]);
   const types = Object.entries(defines()).filter(([name]) => !limits.has(name) && !name.endsWith("_MAX"));
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(types));
 });

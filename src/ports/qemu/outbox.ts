@@ -3,17 +3,22 @@ import { HEADER_EPOCH, HEADER_LENGTH, HEADER_SIZE, HEADER_TYPE, HEADER_UNIT } fr
 
 const ROOM = 0x40000;
 
-/** Messages to the bridge, gathered in one buffer and written once a turn. Buffers are used again when written. */
+/** Messages to the bridge, gathered in one buffer and written once a turn. */
 export class Outbox {
   readonly #socket: Socket;
-  readonly #idle: Buffer[] = [];
-  #buffer: Buffer = Buffer.allocUnsafe(ROOM);
+  #buffer: Buffer = Buffer.allocUnsafeSlow(ROOM);
   #used = 0;
-  #scheduled = false;
+  /** Somebody will flush: a later turn, or who holds it. */
+  #awaited = false;
   readonly #flushLater = () => this.flush();
 
   constructor(socket: Socket) {
     this.#socket = socket;
+  }
+
+  /** Nothing is written until the caller flushes, in this turn. */
+  hold(): void {
+    this.#awaited = true;
   }
 
   /**
@@ -29,8 +34,8 @@ export class Outbox {
     this.#buffer.writeUInt32LE(unit, at + HEADER_UNIT);
     this.#buffer.writeUInt32LE(epoch, at + HEADER_EPOCH);
     this.#used += total;
-    if (!this.#scheduled) {
-      this.#scheduled = true;
+    if (!this.#awaited) {
+      this.#awaited = true;
       setImmediate(this.#flushLater);
     }
     return at + HEADER_SIZE;
@@ -41,19 +46,20 @@ export class Outbox {
   }
 
   flush(): void {
-    this.#scheduled = false;
+    this.#awaited = false;
+    this.#write();
+  }
+
+  #write(): void {
     if (this.#used === 0) return;
-    const full = this.#buffer;
-    const used = this.#used;
-    this.#buffer = this.#idle.pop() ?? Buffer.allocUnsafe(ROOM);
+    this.#socket.write(this.#buffer.subarray(0, this.#used));
+    // What the kernel has taken whole is ours again; otherwise the stream keeps the buffer.
+    if (this.#socket.writableLength > 0) this.#buffer = Buffer.allocUnsafeSlow(ROOM);
     this.#used = 0;
-    this.#socket.write(full.subarray(0, used), () => {
-      if (full.length === ROOM) this.#idle.push(full);
-    });
   }
 
   #grow(needed: number): void {
-    this.flush();
+    this.#write();
     if (needed > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(needed);
   }
 }

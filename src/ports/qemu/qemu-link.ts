@@ -30,9 +30,12 @@ import { AdapterRecords } from "../../core/adapter-records.ts";
 import type { CrqLink, CrqListener } from "../../core/crq-link.ts";
 import type { CoreExports } from "../../core/exports.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import type { DataArea } from "./data-area.ts";
 import { ExtentWalk } from "./extent-walk.ts";
 import type { Outbox } from "./outbox.ts";
 import {
+  ENTRY_AREA_LENGTH,
+  ENTRY_AREA_POSITION,
   ENTRY_DATA_LENGTH,
   ENTRY_IU_LENGTH,
   ENTRY_SIZE,
@@ -43,8 +46,10 @@ import {
   READ_IOBA,
   READ_LENGTH,
   READ_SIZE,
+  RESPOND_AREA_TAKEN,
   RESPOND_ENTRY,
   RESPOND_SIZE,
+  WIRE_AREA_THRESHOLD,
   WIRE_DATA_AHEAD_MAX,
   WIRE_FREE,
   WIRE_READ,
@@ -53,6 +58,10 @@ import {
   WIRE_SEND,
   WIRE_TABLE_MAX,
   WIRE_WRITE,
+  WIRE_WRITE_AREA,
+  WRITE_AREA_LENGTH,
+  WRITE_AREA_POSITION,
+  WRITE_AREA_SIZE,
   WRITE_SIZE,
 } from "./wire.ts";
 
@@ -88,6 +97,7 @@ export class QemuLink implements CrqLink {
   readonly #walk = new ExtentWalk();
   #nextRead = 1;
   #outbox: Outbox | undefined;
+  #area: DataArea | undefined;
   #epoch = 0;
   #listener: CrqListener | undefined;
   #registered = false;
@@ -194,11 +204,13 @@ export class QemuLink implements CrqLink {
     const { view } = this.memory;
     if (offset + length > view.getUint32(slot + SLOT_TRANSFER_LENGTH, true)) return H_DEST_PARM;
     if (!this.#outbox) return H_CLOSED;
+    const position = length < WIRE_AREA_THRESHOLD ? -1 : (this.#area?.write(this.memory, source, length) ?? -1);
     this.#walk.begin(view, slot, offset);
     for (let done = 0, piece = 0; done < length; done += piece) {
       piece = this.#walk.next(length - done);
       if (piece === 0) break;
-      this.writeClient(slot, this.#walk.high, this.#walk.low, source + done, piece);
+      if (position >= 0) this.#writeFromArea(position + done, piece);
+      else this.writeClient(slot, this.#walk.high, this.#walk.low, source + done, piece);
     }
     return H_SUCCESS;
   }
@@ -228,8 +240,9 @@ export class QemuLink implements CrqLink {
   }
 
   /** A bridge with this unit has connected. */
-  connected(outbox: Outbox, epoch: number): void {
+  connected(outbox: Outbox, area: DataArea | undefined, epoch: number): void {
     this.#outbox = outbox;
+    this.#area = area;
     this.#epoch = epoch;
     if (this.#registered) outbox.begin(WIRE_REGISTER, this.unitAddress, epoch, 0);
   }
@@ -238,6 +251,7 @@ export class QemuLink implements CrqLink {
   disconnected(): void {
     if (!this.#outbox) return;
     this.#outbox = undefined;
+    this.#area = undefined;
     this.#partnerGone();
   }
 
@@ -257,9 +271,10 @@ export class QemuLink implements CrqLink {
     if (size < ENTRY_SIZE) return false;
     const iu = message.readUInt32LE(body + ENTRY_IU_LENGTH);
     const table = message.readUInt32LE(body + ENTRY_TABLE_LENGTH);
-    const data = message.readUInt32LE(body + ENTRY_DATA_LENGTH);
+    const sent = message.readUInt32LE(body + ENTRY_DATA_LENGTH);
+    const data = sent + message.readUInt32LE(body + ENTRY_AREA_LENGTH);
     if (iu > SRP_IU_MAX || table > WIRE_TABLE_MAX || data > WIRE_DATA_AHEAD_MAX) return false;
-    if (size !== ENTRY_SIZE + iu + table + data) return false;
+    if (size !== ENTRY_SIZE + iu + table + sent || (sent > 0 && data > sent)) return false;
     if (!this.#registered) return true;
     const { view, u8 } = this.memory;
     const index = this.#enqueue;
@@ -273,7 +288,9 @@ export class QemuLink implements CrqLink {
     if (table > 0) u8.set(message.subarray(from + iu, from + iu + table), staged + STAGED_TABLE);
     if (data > 0) {
       const address = this.#dataRoom(index, data);
-      this.memory.u8.set(message.subarray(from + iu + table, from + iu + table + data), address);
+      if (sent > 0) this.memory.u8.set(message.subarray(from + iu + table, from + iu + table + sent), address);
+      else if (!this.#area?.read(this.memory, message.readUInt32LE(body + ENTRY_AREA_POSITION), data, address))
+        return false;
       this.memory.view.setUint32(staged + STAGED_DATA, address, true);
     }
     this.#put(message, body);
@@ -329,7 +346,20 @@ export class QemuLink implements CrqLink {
     outbox.buffer.writeUInt32LE(view.getUint32(slot + SLOT_ADDRESS_LOW, true), at);
     outbox.buffer.writeUInt32LE(view.getUint32(slot + SLOT_ADDRESS_HIGH, true), at + 4);
     outbox.buffer.set(memory.u8.subarray(entry, entry + CRQ_ENTRY_SIZE), at + RESPOND_ENTRY);
+    outbox.buffer.writeUInt32LE(this.#area?.taken ?? 0, at + RESPOND_AREA_TAKEN);
+    outbox.buffer.writeUInt32LE(0, at + RESPOND_AREA_TAKEN + 4);
     outbox.buffer.set(memory.u8.subarray(slot + SLOT_RESPONSE, slot + SLOT_RESPONSE + length), at + RESPOND_SIZE);
+  }
+
+  /** The piece of the buffer that the walk is at comes from the data area. */
+  #writeFromArea(position: number, length: number): void {
+    const outbox = this.#outbox;
+    if (!outbox) return;
+    const at = outbox.begin(WIRE_WRITE_AREA, this.unitAddress, this.#epoch, WRITE_AREA_SIZE);
+    outbox.buffer.writeUInt32LE(this.#walk.low, at);
+    outbox.buffer.writeUInt32LE(this.#walk.high, at + 4);
+    outbox.buffer.writeUInt32LE(position >>> 0, at + WRITE_AREA_POSITION);
+    outbox.buffer.writeUInt32LE(length, at + WRITE_AREA_LENGTH);
   }
 
   #read(fetch: Fetch, high: number, low: number, destination: number, length: number): void {
