@@ -86,20 +86,27 @@ function listTests(pattern) {
 }
 
 /**
- * Which tests to run on a shape, and the suite's argument for them. It takes a list from its end.
+ * Which tests to run on a shape, and the suite's argument for them: its parts whole where nothing is left out of them, so
+ * that their tests share a session. It takes a list from its end.
  *
  * @param {Shape} shape
  * @param {string} pattern
  * @param {readonly string[]} tests those that the pattern names
  */
-function testsOf({ suites }, pattern, tests) {
-  if (!suites) return { expected: tests, list: pattern };
+function testsOf({ suites = ["*"], without = [] }, pattern, tests) {
   const matchers = suites.map(matcher);
-  const expected = tests.filter((test) => matchers.some((isSuite) => isSuite(test.split(".")[0] ?? "")));
-  const names = pattern === FAMILY ? suites : expected;
+  const suiteOf = (/** @type {string} */ test) => test.split(".")[0] ?? "";
+  const isExpected = (/** @type {string} */ test) =>
+    !without.includes(test) && matchers.some((isSuite) => isSuite(suiteOf(test)));
+  const expected = tests.filter(isExpected);
+  if (expected.length === tests.length) return { expected, list: pattern };
+  const parted = new Set(tests.filter((test) => !isExpected(test)).map(suiteOf));
+  const names = new Set(
+    expected.map((test) => (pattern !== FAMILY || parted.has(suiteOf(test)) ? test : suiteOf(test))),
+  );
   return {
     expected,
-    list: names
+    list: [...names]
       .map((name) => `${FAMILY}.${name}`)
       .reverse()
       .join(","),

@@ -11,6 +11,7 @@
  * @property {boolean} [sanitize] false: without --allow-sanitize
  * @property {boolean} [medium] false: the drive is empty
  * @property {readonly string[]} [suites] only these of the suite's parts, the others expect writes to succeed on any unit
+ * @property {readonly string[]} [without] not these tests
  * @property {string} [refusal] what the suite prints when it doesn't begin at all on such a unit
  */
 
@@ -23,36 +24,42 @@ export const UNIT_SIZE = 64 << 20;
  */
 const ERASE_RATE = "8M";
 
+/** As the images of most disks are: what is unmapped is given back, and a physical block is a logical block. */
+const THIN = { eraseRate: ERASE_RATE, thin: true, physicalBlockSize: 512 };
+
 /** @type {readonly Shape[]} */
 export const SHAPES = [
   {
     name: "thin",
+    about: "thin provisioned, 512-byte blocks",
+    unit: THIN,
+    tgtd: { params: "thin_provisioning=1" },
+  },
+  {
+    // GetLBAStatus.UnmapSingle asks for the status of LBA n + 1, and expects that of LBA n + blocks a physical block.
+    name: "512e",
     about: "thin provisioned, 512-byte blocks on 4096-byte physical ones",
-    unit: {
-      eraseRate: ERASE_RATE,
-      thin: true,
-      physicalBlockSize: 4096,
-      backend: { type: "memory", size: UNIT_SIZE },
-    },
+    unit: { ...THIN, physicalBlockSize: 4096 },
     tgtd: { params: "thin_provisioning=1,lbppbe=3" },
+    without: ["GetLBAStatus.UnmapSingle"],
   },
   {
     name: "fixed",
     about: "fully provisioned, 512-byte blocks",
-    unit: { eraseRate: ERASE_RATE },
+    unit: { eraseRate: ERASE_RATE, thin: false },
     tgtd: {},
   },
   {
     name: "removable",
-    about: "removable medium",
-    unit: { eraseRate: ERASE_RATE, removable: true },
-    tgtd: { params: "removable=1" },
+    about: "removable medium, thin provisioned",
+    unit: { ...THIN, removable: true },
+    tgtd: { params: "removable=1,thin_provisioning=1" },
   },
   {
     name: "read-only",
     about: "write-protected",
-    unit: { readOnly: true },
-    tgtd: { params: "readonly=1" },
+    unit: { ...THIN, readOnly: true },
+    tgtd: { params: "readonly=1,thin_provisioning=1" },
     suites: [
       "Inquiry",
       "Mandatory",
@@ -73,17 +80,17 @@ export const SHAPES = [
   },
   {
     name: "4096",
-    about: "4096-byte blocks",
-    unit: { eraseRate: ERASE_RATE, blockSize: 4096 },
-    tgtd: { blocksize: 4096 },
+    about: "4096-byte blocks, thin provisioned",
+    unit: { ...THIN, blockSize: 4096, physicalBlockSize: 4096 },
+    tgtd: { blocksize: 4096, params: "thin_provisioning=1" },
   },
   {
     // Sanitize.Reservations leaves the unit reserved for the second session when there are two URLs, and the next test,
     // Sanitize.Reset, then meets RESERVATION CONFLICT at any target that keeps reservations.
     name: "multipath",
-    about: "two portals, an initiator at each",
-    unit: {},
-    tgtd: {},
+    about: "two portals, an initiator at each, thin provisioned",
+    unit: THIN,
+    tgtd: { params: "thin_provisioning=1" },
     portals: 2,
     sanitize: false,
   },

@@ -277,7 +277,9 @@ export class RawInitiator {
   /** A request and its answer tell that everything sent before has been dealt with. */
   async settle(): Promise<void> {
     const itt = this.request({ opcode: 0, immediate: true, u32: { [TARGET_TRANSFER_TAG]: RESERVED_TAG } });
-    const answer = await this.next();
+    let answer = await this.next();
+    // The target may have asked whether we are still there, while the machine was busy with something else.
+    while (answer.opcode === NOP_IN && answer.itt === RESERVED_TAG) answer = await this.next();
     if (answer.itt !== itt) throw new Error(`PDU ${answer.opcode.toString(16)} instead of a NOP-In`);
   }
 

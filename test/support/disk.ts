@@ -19,7 +19,7 @@ export const FIRST_KEY = lunKey({ bus: 0, target: 1, lun: 0 });
 
 export function makeDisk(store: BlockStore, options: MakeDiskOptions = {}): Disk {
   const { blockSize = 512, readOnly = false, ...rest } = options;
-  const medium = new Medium(store, blockSize, readOnly);
+  const medium = new Medium(store, blockSize, readOnly, options.physicalBlockSize);
   return new Disk({ medium, removable: false, identity: IBM, log: silentLog, ...rest });
 }
 

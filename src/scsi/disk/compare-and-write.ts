@@ -52,9 +52,9 @@ export function compareAndWrite(disk: Disk, task: ScsiTask): void {
   if (!blocksFit(disk, task, first, count)) return;
   const length = bytesIn(count, medium.blockSize);
   task.dataOutCount = 2 * length;
-  if (count === 0) return good(task);
-  // Another length means that the initiator and the disk do not mean the same halves.
+  // Another length means that the initiator and the disk do not mean the same halves: 256 blocks are 0 in the CDB.
   if (task.dataOutLength !== task.dataOutCount) return checkCondition(task, INVALID_FIELD_IN_CDB);
+  if (count === 0) return good(task);
   if (task.reserve(3 * length) === 0) return endWith(task, STATUS_BUSY);
   disk.statistics.wrote(task, count, medium.blockSize);
   new CompareAndWrite(disk, task, first, count).begin();

@@ -6,12 +6,12 @@ export const MAXIMUM_TRANSFER_BYTES = 0x100_0000;
 /** Longer transfers gain nothing more: 1 MiB. */
 const OPTIMAL_TRANSFER_BYTES = 0x10_0000;
 
-/** WRITE SAME: 64 MiB, which any storage has written before an initiator loses patience. */
-const MAXIMUM_WRITE_SAME_BYTES = 0x400_0000;
+/** WRITE SAME: no more than one write could bring, which any storage has written before an initiator loses patience. */
+const MAXIMUM_WRITE_SAME_BYTES = MAXIMUM_TRANSFER_BYTES;
 /** Blocks of one COMPARE AND WRITE: what its CDB can tell. */
 const COMPARE_AND_WRITE_MAXIMUM = blocks(255);
-/** UNMAP: 4 GiB in 256 pieces. */
-const MAXIMUM_UNMAP_BYTES = 0x1_0000_0000;
+/** UNMAP: 512 MiB in 256 pieces. */
+const MAXIMUM_UNMAP_BYTES = 0x2000_0000;
 const MAXIMUM_UNMAP_DESCRIPTORS = 256;
 /** WRITE ATOMIC(16): what is kept aside until it is on the medium. */
 const ATOMIC_MAXIMUM = blocks(256);
@@ -39,7 +39,7 @@ export interface BlockLimits {
   readonly maximumWriteSame: Blocks;
   /** WSNZ: WRITE SAME with a NUMBER OF LOGICAL BLOCKS of 0 is refused. */
   readonly writeSameNonZero: boolean;
-  /** WRITE ATOMIC(16). */
+  /** WRITE ATOMIC(16): physical blocks as a whole, since a part of one is written together with what is around it. */
   readonly maximumAtomicTransfer: Blocks;
   readonly atomicAlignment: Blocks;
   readonly atomicGranularity: Blocks;
@@ -53,10 +53,12 @@ const NONE = blocks(0);
 export function blockLimits({ medium, thin, keepsState }: Disk): BlockLimits {
   const { blockSize } = medium;
   const granularity = wholeBlocks(medium.store.provisioning?.granularity ?? 0, blockSize);
+  const physical = wholeBlocks(medium.physicalBlockSize, blockSize);
+  const atomicUnit = keepsState && physical > 1 ? physical : NONE;
   return {
     maximumTransfer: wholeBlocks(MAXIMUM_TRANSFER_BYTES, blockSize),
     optimalTransfer: wholeBlocks(OPTIMAL_TRANSFER_BYTES, blockSize),
-    optimalGranularity: wholeBlocks(medium.physicalBlockSize, blockSize),
+    optimalGranularity: physical,
     maximumPrefetch: NONE,
     maximumCompareAndWrite: COMPARE_AND_WRITE_MAXIMUM,
     maximumUnmap: thin ? wholeBlocks(MAXIMUM_UNMAP_BYTES, blockSize) : NONE,
@@ -66,8 +68,8 @@ export function blockLimits({ medium, thin, keepsState }: Disk): BlockLimits {
     maximumWriteSame: wholeBlocks(MAXIMUM_WRITE_SAME_BYTES, blockSize),
     writeSameNonZero: false,
     maximumAtomicTransfer: keepsState ? ATOMIC_MAXIMUM : NONE,
-    atomicAlignment: NONE,
-    atomicGranularity: NONE,
+    atomicAlignment: atomicUnit,
+    atomicGranularity: atomicUnit,
     maximumAtomicTransferWithBoundary: NONE,
     maximumAtomicBoundary: NONE,
   };

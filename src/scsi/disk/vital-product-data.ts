@@ -9,8 +9,7 @@ const WRITE_SAME_NON_ZERO = 0x01;
 const UNMAP_GRANULARITY_ALIGNMENT_VALID = 0x8000_0000;
 const NON_ROTATING = 1;
 /** WABEREQ and WACEREQ 01b: what a SANITIZE has erased is read without error; 00b where there is no such SANITIZE. */
-const READABLE_AFTER_BLOCK_ERASE = 0x40;
-const READABLE_AFTER_CRYPTOGRAPHIC_ERASE = 0x10;
+const READABLE_AFTER_ERASE = 0x50;
 const BODY_LENGTH = 60;
 const PROVISIONING_LENGTH = 4;
 /** LBPU, LBPWS, LBPWS10: UNMAP and both forms of WRITE SAME let go of blocks. */
@@ -48,7 +47,7 @@ function limitsPage(disk: Disk): Uint8Array {
 function characteristics({ thin }: Disk): Uint8Array {
   const data = new DataView(new ArrayBuffer(BODY_LENGTH));
   data.setUint16(0, NON_ROTATING);
-  data.setUint8(3, READABLE_AFTER_CRYPTOGRAPHIC_ERASE | (thin ? READABLE_AFTER_BLOCK_ERASE : 0));
+  data.setUint8(3, thin ? READABLE_AFTER_ERASE : 0);
   return new Uint8Array(data.buffer);
 }
 

@@ -47,6 +47,8 @@ describe("COMPARE AND WRITE", () => {
   test("what is refused, and nothing to do", () => {
     const { device } = made();
     expect(run(device, memory, compareAndWriteCdb(0, 0)).status).toBe(0);
+    // 256 blocks, which the CDB's byte can't tell: not done, and not said to be.
+    expect(run(device, memory, compareAndWriteCdb(0, 256), { dataOut: block(0, 512) }).senseText).toBe("05/24/00");
     expect(run(device, memory, compareAndWriteCdb(2047, 2), { dataOut: block(0, 4) }).senseText).toBe("05/21/00");
     expect(run(device, memory, compareAndWriteCdb(0, 1), { dataOut: block(0, 1) }).senseText).toBe("05/24/00");
     expect(run(device, memory, compareAndWriteCdb(0, 1), { dataOut: block(0, 4) }).senseText).toBe("05/24/00");

@@ -12,10 +12,10 @@ const memory = testMemory();
 const BLOCK = 512;
 const DATA = Uint8Array.from({ length: 4 * BLOCK }, (_, at) => (at * 13) & 0xff);
 
-function made() {
+function made(physicalBlockSize = BLOCK) {
   const store = new ThinStore(memory, 1 << 20);
   const state = new MemoryState();
-  return { store, state, device: deviceWithDisk(memory, { state }, store) };
+  return { store, state, device: deviceWithDisk(memory, { state, physicalBlockSize }, store) };
 }
 
 test("written, on stable storage, and nothing is left aside", () => {
@@ -34,6 +34,15 @@ test("what is refused", () => {
   expect(run(device, memory, writeAtomicCdb(0, 4, 2), { dataOut: DATA }).senseText).toBe("05/24/00");
   expect(run(device, memory, writeAtomicCdb(0, 5), { dataOut: DATA }).senseText).toBe("0b/4b/00");
   expect(run(device, memory, writeAtomicCdb(0, 0)).status).toBe(0);
+});
+
+test("physical blocks are written whole, as VPD page B0 says", () => {
+  const { device } = made(4096);
+  const limits = run(device, memory, [0x12, 1, 0xb0, 0, 64, 0]).dataIn;
+  expect([new DataView(limits.buffer).getUint32(48), new DataView(limits.buffer).getUint32(52)]).toEqual([8, 8]);
+  const write = (first: number, count: number) =>
+    run(device, memory, writeAtomicCdb(first, count), { dataOut: new Uint8Array(count * BLOCK) }).senseText;
+  expect([write(8, 16), write(8, 12), write(4, 8)]).toEqual(["", "05/24/00", "05/24/00"]);
 });
 
 test("a disk whose state ends with the daemon does not have it, and says so in VPD page B0", () => {

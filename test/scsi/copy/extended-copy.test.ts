@@ -332,7 +332,8 @@ describe("beside others", () => {
     const { device, copy, clock } = made();
     const task = copy({ segments: [segment({ blocks: 2048, destination: 1 })] });
     clock.step();
-    run(device, memory, [0x48, 0x83, 0, 0, 0, 0, 0, 0, 0, 0], { lun: SECOND_LUN });
+    const dataOut = Uint8Array.from([1, 0, 0, 1, 0]);
+    run(device, memory, [0x48, 0x81, 0, 0, 0, 0, 0, 0, dataOut.length, 0], { lun: SECOND_LUN, dataOut });
     clock.run();
     expect([task.senseText, task.sense[21], task.sense[31], task.sense[32]]).toEqual(["0a/00/00", 0x02, 0x04, 0x1b]);
   });

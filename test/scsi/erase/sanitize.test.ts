@@ -128,12 +128,14 @@ test.each([BLOCK_ERASE, CRYPTO_ERASE])("erase %i of a thin disk lets go of its s
   expect(clock.now()).toBe(0);
 });
 
-test("a fully provisioned disk keeps its storage when it is erased", () => {
+test("a fully provisioned disk is only overwritten, and keeps its storage then", () => {
   const store = new MemoryStore(memory, SIZE);
   const clock = new HandClock();
   const device = deviceWithDisk(memory, { clock }, store);
   expect(run(device, memory, sanitize(BLOCK_ERASE)).senseText).toBe("05/24/00");
-  run(device, memory, sanitize(CRYPTO_ERASE));
+  expect(run(device, memory, sanitize(CRYPTO_ERASE)).senseText).toBe("05/24/00");
+  const { cdb, options } = overwrite(1, [0]);
+  run(device, memory, cdb, options);
   clock.run();
   expect(store.extentAt(0, SIZE)).toEqual({ length: SIZE, allocated: true });
 });
@@ -155,7 +157,7 @@ test("ZNR and reserved bytes are refused", () => {
 
 test("a read-only disk is not sanitized", () => {
   const device = new ScsiTargetDevice(silentLog);
-  device.addLogicalUnit(FIRST_KEY, makeDisk(new MemoryStore(memory, SIZE), { readOnly: true }));
+  device.addLogicalUnit(FIRST_KEY, makeDisk(new MemoryStore(memory, SIZE), { readOnly: true, thin: true }));
   expect(run(device, memory, sanitize(CRYPTO_ERASE)).senseText).toBe("07/27/00");
 });
 

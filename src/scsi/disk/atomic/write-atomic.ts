@@ -9,6 +9,7 @@ import { blockLimits } from "../limits.ts";
 import { type Ending, StoreSequence } from "../store-sequence.ts";
 import { encodeIntent, INTENT_NAME, NO_INTENT } from "./intent.ts";
 
+const LOGICAL_BLOCK_ADDRESS = 2;
 const ATOMIC_BOUNDARY = 10;
 const TRANSFER_LENGTH = 12;
 
@@ -49,7 +50,10 @@ export function writeAtomic(disk: Disk, task: ScsiTask): void {
   const first = firstBlock(task);
   const count = blocks(cdb16(task, TRANSFER_LENGTH));
   if (!blocksFit(disk, task, first, count)) return;
-  if (count > blockLimits(disk).maximumAtomicTransfer) return invalidField(task, TRANSFER_LENGTH);
+  const { maximumAtomicTransfer, atomicAlignment, atomicGranularity } = blockLimits(disk);
+  if (count > maximumAtomicTransfer || !isMultiple(count, atomicGranularity))
+    return invalidField(task, TRANSFER_LENGTH);
+  if (!isMultiple(first, atomicAlignment)) return invalidField(task, LOGICAL_BLOCK_ADDRESS);
   if (cdb16(task, ATOMIC_BOUNDARY) !== 0) return invalidField(task, ATOMIC_BOUNDARY);
   task.dataOutCount = bytesIn(count, disk.medium.blockSize);
   if (count === 0) return good(task);
@@ -57,4 +61,9 @@ export function writeAtomic(disk: Disk, task: ScsiTask): void {
   if (task.dataOutLength < task.dataOutCount) return checkCondition(task, DATA_PHASE_ERROR);
   disk.statistics.wrote(task, count, disk.medium.blockSize);
   new AtomicWrite(disk, task, first, count).begin();
+}
+
+/** @param unit 0 when there is none to keep to */
+function isMultiple(count: Blocks, unit: Blocks): boolean {
+  return unit === 0 || count % unit === 0;
 }

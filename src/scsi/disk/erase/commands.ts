@@ -57,6 +57,7 @@ export const ERASE_COMMANDS: readonly Command<Disk>[] = [
     serviceAction: SANITIZE_CRYPTOGRAPHIC_ERASE,
     name: "SANITIZE, CRYPTOGRAPHIC ERASE",
     usage: [0xff, SANITIZE_FLAGS, ...NO_PARAMETERS],
+    needs: "provisioning",
     writes: true,
     execute: sanitizeErase,
   }),
