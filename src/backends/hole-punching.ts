@@ -11,10 +11,11 @@ import {
 /** Bytes of a hole made by one call: longer ones would keep writes, which are made on the main thread, from the file. */
 const PIECE = 0x100_0000;
 const ENXIO = -osConstants.errno.ENXIO;
+const EOPNOTSUPP = -osConstants.errno.EOPNOTSUPP;
 
 export interface HolePunchingOptions {
   readonly fd: number;
-  readonly calls: FileCalls;
+  readonly calls: Pick<FileCalls, "punchHole" | "nextData" | "nextHole">;
   /** Bytes of the smallest piece that can be given back. */
   readonly granularity: number;
   /** Holes begin and end at multiples of it; what is beside them is written with zeros. 1 for a file: Linux does that. */
@@ -84,11 +85,14 @@ export class HolePunching implements Provisioning {
     this.#options.calls.punchHole(this.#options.fd, offset, Math.min(PIECE, end - offset), this.#punched);
   }
 
-  readonly #punched = (result: number): void => {
+  readonly #punched = (punched: number): void => {
     const [deallocation] = this.#waiting;
     if (deallocation === undefined) return;
+    const pieceEnd = Math.min(deallocation.end, deallocation.offset + PIECE);
+    // Some devices say so only when they are asked for the first time.
+    const result = punched === EOPNOTSUPP ? this.#zero(deallocation.offset, pieceEnd) : punched;
     if (result < 0) this.#options.failed(deallocation.offset, result);
-    else deallocation.offset = Math.min(deallocation.end, deallocation.offset + PIECE);
+    else deallocation.offset = pieceEnd;
     if (result === STORE_DONE && deallocation.offset < deallocation.end) return this.#punch(deallocation);
     this.#waiting.shift();
     const [next] = this.#waiting;

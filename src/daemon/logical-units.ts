@@ -88,14 +88,16 @@ function mediumFor(config: UnitConfig, store: BlockStore): Medium {
   const medium = type === "optical" ? disc(store) : new Medium(store, blockSize, readOnly, physicalBlockSize);
   if (medium.blockCount === 0)
     throw new StoreOpenError(`${store.description}: holds no whole block of ${medium.blockSize} bytes`);
-  if (thin && !medium.fitsThinDisk)
-    throw new StoreOpenError(`${store.description}: can't be thin: its storage can't be given back; leave "thin" out`);
+  if (thin && !medium.readOnly && store.provisioning === undefined)
+    throw new StoreOpenError(
+      `${store.description}: can't be thin: what it is on gives no storage back; leave "thin" out`,
+    );
   return medium;
 }
 
 /**
  * Whether the disk lets go of blocks: as the configuration says, else when what it is made on can. A removable one must be
- * told, since every medium that comes later would have to be able to.
+ * told, since on a medium that keeps its storage every unmapping would be a write of zeros.
  */
 function isThin({ thin, removable }: UnitConfig, { readOnly, store }: Medium): boolean {
   return thin ?? (removable !== true && !readOnly && store.provisioning !== undefined);

@@ -30,7 +30,7 @@ export abstract class Drive extends DeviceServer {
   readonly prevention = new RemovalPrevention();
   readonly mediaEvents = new MediaEvents();
 
-  /** A store as a medium that fits this drive: cut into blocks of its size. @throws MediumMoveError when none does */
+  /** A store as a medium that fits this drive: cut into blocks of its size. */
   abstract mediumOf(store: BlockStore, readOnly: boolean): Medium;
 
   override get absence() {

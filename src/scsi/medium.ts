@@ -23,11 +23,6 @@ export class Medium {
     this.physicalBlockSize = Math.max(blockSize, physicalBlockSize);
   }
 
-  /** A disk that lets go of blocks can have it: its store does so too, or nobody writes to it anyway. */
-  get fitsThinDisk(): boolean {
-    return this.readOnly || this.store.provisioning !== undefined;
-  }
-
   get size(): Bytes {
     return bytesIn(this.blockCount, this.blockSize);
   }

@@ -1,12 +1,15 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
 import { checkConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { openLogicalUnit } from "../../src/daemon/logical-units.ts";
 import { Disk } from "../../src/scsi/disk/disk.ts";
 import type { Drive } from "../../src/scsi/drive.ts";
-import { Medium } from "../../src/scsi/medium.ts";
-import { HandStore } from "../support/hand-store.ts";
-import { testMemory } from "../support/scsi-task.ts";
+import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
+import { FIRST_KEY } from "../support/disk.ts";
+import { NEXUS, run, testMemory } from "../support/scsi-task.ts";
 
 const memory = testMemory();
 const backend = { type: "memory", size: "1M" };
@@ -45,10 +48,25 @@ test.each([
   await disk.close();
 });
 
-test("a thin removable disk takes no medium that keeps its storage, unless nobody writes to it", async () => {
-  const disk = openUnit({ removable: true, thin: true });
-  const fat = new HandStore();
-  expect(() => disk.mediumOf(fat, false)).toThrow("by hand: gives no storage back, as a thin disk does");
-  expect(disk.mediumOf(fat, true)).toBeInstanceOf(Medium);
+test("what an initiator unmaps goes back to the file system", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vscsi-units-"));
+  const path = join(folder, "disk.img");
+  writeFileSync(path, new Uint8Array(1 << 20).fill(1));
+  const disk = openUnit({ backend: { type: "file", path } });
+  const device = new ScsiTargetDevice(silentLog);
+  device.addLogicalUnit(FIRST_KEY, disk);
+  device.nexusOpened(NEXUS);
+  const before = statSync(path).blocks;
+  const list = new Uint8Array(24);
+  const view = new DataView(list.buffer);
+  view.setUint16(0, 22);
+  view.setUint16(2, 16);
+  view.setUint32(16, 2048);
+  const task = run(device, memory, [0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0], { dataOut: list });
+  await vi.waitFor(() => expect(task.ends).toBe(1));
+  expect(task.senseText).toBe("");
+  expect(statSync(path).blocks).toBeLessThan(before / 2);
   await disk.close();
+  expect(readFileSync(path).every((byte) => byte === 0)).toBe(true);
+  rmSync(folder, { recursive: true });
 });

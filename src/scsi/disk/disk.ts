@@ -3,7 +3,7 @@ import type { BlockStore } from "../block-store.ts";
 import type { CommandTable } from "../command.ts";
 import { CopyResults } from "../copy/copy-results.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
-import { Drive, MediumMoveError } from "../drive.ts";
+import { Drive } from "../drive.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import { Medium } from "../medium.ts";
 import { ModePages } from "../mode/mode-pages.ts";
@@ -25,7 +25,7 @@ export interface DiskOptions extends DeviceServerOptions {
   blockSize?: number;
   /** Bytes of a physical block, of every medium that comes into it; what the store has unless told. */
   physicalBlockSize?: number | undefined;
-  /** The disk lets go of blocks; false unless told. Its media can, or are read-only. */
+  /** The disk lets go of blocks; false unless told. A medium whose store does not gets zeros written instead. */
   thin?: boolean;
   /** Bytes a second that SANITIZE and FORMAT UNIT write at most. */
   eraseRate?: number;
@@ -68,12 +68,8 @@ export class Disk extends Drive {
     this.modesChanged();
   }
 
-  /** @throws MediumMoveError when this disk is thin, and the store can be written but gives nothing back */
   mediumOf(store: BlockStore, readOnly: boolean): Medium {
-    const medium = new Medium(store, this.#blockSize, readOnly, this.#physicalBlockSize);
-    if (this.thin && !medium.fitsThinDisk)
-      throw new MediumMoveError(`${store.description}: gives no storage back, as a thin disk does: load it read-only`);
-    return medium;
+    return new Medium(store, this.#blockSize, readOnly, this.#physicalBlockSize);
   }
 
   override get deviceSpecificParameter(): number {
