@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../config/config-error.ts";
 import { callDaemon } from "../control/client.ts";
 import type { AppliedChanges, PlannedChange } from "../control/results.ts";
 import { ConfigurationFile } from "../host/configuration-file.ts";
-import { defaultControlSocket } from "./options.ts";
+import { controlOption } from "./options.ts";
 
 /** Units that leave may have commands to end first. */
 const APPLY_TIMEOUT = 300_000;
@@ -21,7 +21,7 @@ export function applyCommand(): Command {
     .description("Move the running daemon to the state that a configuration file declares, with the least change.")
     .argument("<file>")
     .option("--dry-run", "only tell what would be done")
-    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .addOption(controlOption())
     .option("--json", "print the answer as JSON")
     .addHelpText(
       "after",
@@ -41,7 +41,7 @@ export function saveCommand(): Command {
       "Write the running configuration to a file that serve --config and apply read; to standard output without one.",
     )
     .argument("[file]")
-    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .addOption(controlOption())
     .action(async (file: string | undefined, { control }: Flags) => {
       const text = `${JSON.stringify(await callDaemon(control, "configuration.get"), null, 2)}\n`;
       if (file === undefined) return void process.stdout.write(text);
@@ -55,7 +55,7 @@ export function saveCommand(): Command {
 export function reloadCommand(): Command {
   return new Command("reload")
     .description("Have the daemon read its configuration file again and apply it, as SIGHUP does.")
-    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .addOption(controlOption())
     .option("--json", "print the answer as JSON")
     .action(async ({ control, json }: Flags) => {
       const answer = await callDaemon(control, "configuration.reload", {}, APPLY_TIMEOUT);

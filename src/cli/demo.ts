@@ -1,20 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { Command, Option } from "commander";
-import { READ_10, READ_CAPACITY_10, SYNCHRONIZE_CACHE_10, WRITE_10 } from "../abi/scsi.ts";
-import { checkConfig } from "../config/load.ts";
-import { formatSize } from "../config/size.ts";
-import { Daemon } from "../daemon/daemon.ts";
-import { Initiator } from "../initiator/initiator.ts";
-import { LINUX } from "../initiator/profiles.ts";
-import { inquiry, reportLuns } from "../initiator/scan.ts";
-import { createLogger } from "../observe/logger.ts";
-import { DEFAULT_UNIT_ADDRESS, defaultControlSocket, defaultGuestSocket } from "./options.ts";
-import { stopSignal } from "./serve.ts";
-
-const LOCAL_UNIT_ADDRESS = 0x30000002;
-const BLOCK_SIZE = 512;
-const CHUNK_BLOCKS = 128;
-const CHUNKS = 256;
+import { controlOption, DEFAULT_GUEST_SOCKET_HELP, defaultGuestSocket } from "./options.ts";
 
 /** `vscsi demo`: a daemon with a memory disk that shows itself working. What `npm start` runs. */
 export function demoCommand(): Command {
@@ -22,111 +7,25 @@ export function demoCommand(): Command {
     .description("Start a daemon with memory disks, log in to it with the built-in initiator, write and verify.")
     .option("--once", "stop after showing, instead of serving on")
     .addOption(new Option("--core <core>", "implementation of the hot path").choices(["wasm", "js"]).default("wasm"))
-    .option("--control <path>", "control socket", defaultControlSocket())
-    .option("--socket <path>", "socket for a guest's bridge", defaultGuestSocket())
-    .action(demo);
+    .addOption(controlOption())
+    .addOption(
+      new Option("--socket <path>", "socket for a guest's bridge").default(
+        defaultGuestSocket(),
+        DEFAULT_GUEST_SOCKET_HELP,
+      ),
+    )
+    .option("--json", "print what was found and verified as JSON")
+    .action(async (flags: DemoFlags) => {
+      // What only a daemon needs is loaded for it only.
+      const { runDemo } = await import("./run-demo.ts");
+      await runDemo(flags);
+    });
 }
 
-interface DemoFlags {
+export interface DemoFlags {
   once?: boolean;
-  core: string;
+  core: "wasm" | "js";
+  json?: boolean;
   control: string;
   socket: string;
-}
-
-async function demo(flags: DemoFlags): Promise<void> {
-  const memoryDisk = { target: 1, backend: { type: "memory", size: "64M" } };
-  const config = checkConfig(
-    {
-      version: 1,
-      core: flags.core,
-      control: flags.control,
-      guests: [{ name: "guest", socket: flags.socket }],
-      adapters: [
-        { unitAddress: `0x${LOCAL_UNIT_ADDRESS.toString(16)}`, logicalUnits: [memoryDisk] },
-        { unitAddress: DEFAULT_UNIT_ADDRESS, guest: "guest", logicalUnits: [memoryDisk] },
-      ],
-    },
-    "demo",
-  );
-  const daemon = await Daemon.start(config, createLogger("warn"));
-  try {
-    await show(daemon, flags.core);
-    if (flags.once) return;
-    say(`
-Serving on; Ctrl-C stops. In another terminal, from this folder:
-  npx vscsi status                      what is served, and to whom
-  scripts/system-packages               (once, as root) QEMU and a C compiler
-  npm run build:bridge                  (once) the bridge that QEMU loads
-  npx vscsi guest                       boot a Debian guest whose /dev/sda is the second memory disk
-  npx vscsi serve --help                serve images and block devices of your own`);
-    await stopSignal();
-  } finally {
-    await daemon.stop();
-  }
-}
-
-/** Logs in, finds the disk, writes random data over a part of it, reads it back and compares. @throws on a difference */
-async function show(daemon: Daemon, core: string): Promise<void> {
-  const client = daemon.partitions.client(LOCAL_UNIT_ADDRESS);
-  if (!client) throw new Error("the demo's own client partition is missing");
-  const initiator = new Initiator({
-    hypervisor: daemon.partitions.hypervisor,
-    adapter: client.adapter,
-    profile: LINUX,
-  });
-  await initiator.connect();
-  say(
-    `A daemon (core: ${core}) and, in another partition of its software hypervisor, a client with the habits of Linux.`,
-  );
-  say(`  login      ${initiator.credit} requests may be outstanding`);
-  for (const lun of await reportLuns(initiator)) {
-    const { data } = await inquiry(initiator, lun);
-    const name = Buffer.from(data).toString("latin1", 8, 36);
-    const capacity = new DataView(
-      Uint8Array.from(
-        (await initiator.command({ lun, cdb: [READ_CAPACITY_10, 0, 0, 0, 0, 0, 0, 0, 0, 0], dataInLength: 8 })).data,
-      ).buffer,
-    );
-    say(
-      `  found      LUN ${lun.toString(16)}: "${name}", ${formatSize((capacity.getUint32(0) + 1) * capacity.getUint32(4))}`,
-    );
-    await writeAndVerify(initiator, lun);
-  }
-  await initiator.close();
-}
-
-async function writeAndVerify(initiator: Initiator, lun: bigint): Promise<void> {
-  const written: Buffer[] = [];
-  const length = CHUNK_BLOCKS * BLOCK_SIZE;
-  const started = performance.now();
-  for (let chunk = 0; chunk < CHUNKS; chunk++) {
-    const data = randomBytes(length);
-    written.push(data);
-    await expectGood(initiator.command({ lun, cdb: transferCdb(WRITE_10, chunk), dataOut: data }));
-  }
-  await expectGood(initiator.command({ lun, cdb: [SYNCHRONIZE_CACHE_10, 0, 0, 0, 0, 0, 0, 0, 0, 0] }));
-  for (const [chunk, data] of written.entries()) {
-    const result = await expectGood(initiator.command({ lun, cdb: transferCdb(READ_10, chunk), dataInLength: length }));
-    if (!data.equals(result.data)) throw new Error(`chunk ${chunk} reads back differently from what was written`);
-  }
-  const seconds = (performance.now() - started) / 1000;
-  say(
-    `  verified   ${formatSize(CHUNKS * length)} of random data written, synchronised and read back in ${seconds.toFixed(2)} s`,
-  );
-}
-
-function transferCdb(opcode: number, chunk: number): number[] {
-  const lba = chunk * CHUNK_BLOCKS;
-  return [opcode, 0, lba >>> 24, (lba >> 16) & 0xff, (lba >> 8) & 0xff, lba & 0xff, 0, 0, CHUNK_BLOCKS, 0];
-}
-
-async function expectGood<Result extends { status: number }>(command: Promise<Result>): Promise<Result> {
-  const result = await command;
-  if (result.status !== 0) throw new Error(`the disk answered with SCSI status ${result.status}`);
-  return result;
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../config/config-error.ts";
 import { ControlError } from "../control/client.ts";
 
 /** Exit status: the command did what it was asked. */

@@ -6,15 +6,17 @@ import { Command } from "commander";
 import { callDaemon } from "../control/client.ts";
 import { EXIT_FAILED } from "./errors.ts";
 import { ensureGuest } from "./guest-image.ts";
-import { defaultControlSocket } from "./options.ts";
+import { controlOption } from "./options.ts";
 import { qemuArguments } from "./qemu-guest.ts";
 
+const QEMU = "qemu-system-ppc64";
 const BRIDGE = fileURLToPath(new URL("../../build/vscsi-bridge.so", import.meta.url));
 
 interface GuestFlags {
   control: string;
   memory: string;
   printOnly?: boolean;
+  json?: boolean;
   boot?: boolean;
   directory: string;
 }
@@ -23,11 +25,12 @@ interface GuestFlags {
 export function guestCommand(): Command {
   return new Command("guest")
     .description("Start a small Debian guest in a stock QEMU, on the disks that the running daemon serves.")
-    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .addOption(controlOption())
     .option("--memory <MiB>", "guest memory in MiB", "1024")
     .option("--directory <path>", "where the guest's kernel and initramfs are made and kept", ".guest")
     .option("--boot", "boot from a served disk or disc (scripts/make-boot-disk) instead of the small guest")
     .option("--print-only", "print the QEMU command line and stop")
+    .option("--json", "with --print-only: print it as a JSON array")
     .action(startGuest);
 }
 
@@ -50,13 +53,15 @@ async function startGuest(flags: GuestFlags): Promise<void> {
     units,
     plugin: [BRIDGE, `socket=${socket}`, ...units.map((unit) => `unit=${unit}`)],
   });
-  process.stderr.write(`qemu-system-ppc64 ${args.map(quote).join(" ")}\n`);
-  if (flags.printOnly) return;
-  const qemu = spawn("qemu-system-ppc64", args, { stdio: "inherit" });
+  const command = [QEMU, ...args];
+  const text = flags.json ? JSON.stringify(command, null, 2) : command.map(quote).join(" ");
+  if (flags.printOnly) return void process.stdout.write(`${text}\n`);
+  process.stderr.write(`${text}\n`);
+  const qemu = spawn(QEMU, args, { stdio: "inherit" });
   // Ctrl-C is for the guest's shell: QEMU gets it from the terminal, and we wait for QEMU.
   process.on("SIGINT", () => {});
   qemu.once("error", (error) => {
-    process.stderr.write(`vscsi: qemu-system-ppc64 can't be started (${error.message}); run scripts/system-packages\n`);
+    process.stderr.write(`vscsi: ${QEMU} can't be started (${error.message}); run scripts/system-packages\n`);
     process.exitCode = EXIT_FAILED;
   });
   const [code] = await once(qemu, "close");

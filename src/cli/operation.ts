@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { formatSize } from "../config/size.ts";
 import { callDaemon } from "../control/client.ts";
 import type { MethodResults, UnitSummary } from "../control/results.ts";
-import { defaultControlSocket } from "./options.ts";
+import { controlOption } from "./options.ts";
 import { PLACE_HELP } from "./place.ts";
 
 /** Tasks may have to end and stores to be flushed first, in milliseconds. */
@@ -19,7 +19,7 @@ export interface OperationFlags {
 /** The flags that every operation on a running daemon has. */
 export function withOperationFlags(command: Command): Command {
   return command
-    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .addOption(controlOption())
     .option("--json", "print the answer as JSON")
     .addHelpText("after", PLACE_HELP);
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { checkConfig } from "../config/load.ts";
-import type { Config, ConfigInput } from "../config/schema.ts";
+import { Option } from "commander";
+import type { LOG_FORMATS, LOG_LEVELS } from "../config/log-levels.ts";
 import { runtimeDirectory } from "../host/runtime-directory.ts";
 import { UsageError } from "./errors.ts";
 
@@ -17,97 +17,34 @@ export interface ServeFlags {
   control?: string;
   state?: string;
   mount?: string;
-  core?: string;
-  logLevel?: string;
-  logFormat?: string;
+  core?: "wasm" | "js";
+  logLevel?: (typeof LOG_LEVELS)[number];
+  logFormat?: (typeof LOG_FORMATS)[number];
 }
 
 export const DEFAULT_UNIT_ADDRESS = "0x71000003";
 /** The target that shows the disks given by flags. */
 export const DEFAULT_ISCSI_TARGET = "iqn.2026-11.net.vscsi:disks";
-const DEFAULT_ISCSI_PLACE = "127.0.0.1:3260";
+export const DEFAULT_ISCSI_PLACE = "127.0.0.1:3260";
 
 export function defaultControlSocket(): string {
   return join(runtimeDirectory(), "control.sock");
 }
 
+/** What help says of a default path: that of the user who reads it may be another. */
+export const DEFAULT_CONTROL_SOCKET_HELP = "$XDG_RUNTIME_DIR/vscsi/control.sock, else /tmp/vscsi-UID/control.sock";
+export const DEFAULT_GUEST_SOCKET_HELP = "guest.sock beside the control socket";
+
+/** `--control` of every command that asks a running daemon. */
+export function controlOption(): Option {
+  return new Option("--control <path>", "the daemon's control socket").default(
+    defaultControlSocket(),
+    DEFAULT_CONTROL_SOCKET_HELP,
+  );
+}
+
 export function defaultGuestSocket(): string {
   return join(runtimeDirectory(), "guest.sock");
-}
-
-/**
- * Makes the configuration that the flags describe: one adapter for a QEMU guest, its disks at targets 1, 2, 3 … in
- * the order given, `--disk` first, `--cdrom` last. With a place to keep changes it may begin with nothing. @throws UsageError, ConfigError
- */
-export function configFromFlags(flags: ServeFlags): Config {
-  const units = [
-    ...(flags.disk ?? []).map(diskFlag),
-    ...(flags.memory ?? []).map(memoryFlag),
-    ...(flags.cdrom ?? []).map(cdromFlag),
-  ];
-  const grows = flags.state !== undefined || flags.mount !== undefined;
-  if (units.length === 0 && !grows)
-    throw new UsageError(
-      "nothing to serve: give --config FILE, units with --disk PATH[,ro], --memory SIZE or --cdrom PATH, or --state DIR",
-    );
-  const unitAddress = flags.unit ?? DEFAULT_UNIT_ADDRESS;
-  const input: ConfigInput = {
-    version: 1,
-    core: (flags.core ?? "wasm") as "wasm" | "js",
-    log: {
-      ...(flags.logLevel !== undefined && { level: flags.logLevel as "info" }),
-      ...(flags.logFormat !== undefined && { format: flags.logFormat as "json" }),
-    },
-    control: flags.control ?? defaultControlSocket(),
-    guests: [{ name: "guest", socket: flags.socket ?? defaultGuestSocket() }],
-    ...(flags.iscsi === undefined
-      ? {
-          adapters:
-            units.length === 0 && flags.unit === undefined
-              ? []
-              : [
-                  {
-                    unitAddress,
-                    guest: "guest",
-                    logicalUnits: units.map((unit, index) => ({ target: index + 1, ...unit })),
-                  },
-                ],
-        }
-      : sharedUnits(units, unitAddress, flags.iscsi === true ? DEFAULT_ISCSI_PLACE : flags.iscsi)),
-  };
-  return checkConfig(input, "flags");
-}
-
-type UnitFlag = ReturnType<typeof diskFlag> | ReturnType<typeof memoryFlag> | ReturnType<typeof cdromFlag>;
-
-/** The units under names, so that the adapter and an iSCSI target show the same; each is who it is without iSCSI. */
-function sharedUnits(units: readonly UnitFlag[], unitAddress: string, place: string) {
-  const name = (index: number) => `disk${index + 1}`;
-  const address = Number.parseInt(unitAddress, 16).toString(16);
-  const serial = (index: number) => `VSCSI-${address}-0-${index + 1}-0`;
-  return {
-    logicalUnits: units.map((unit, index) => ({ name: name(index), serial: serial(index), ...unit })),
-    adapters: [
-      {
-        unitAddress,
-        guest: "guest",
-        logicalUnits: units.map((_unit, index) => ({ target: index + 1, unit: name(index) })),
-      },
-    ],
-    iscsi: {
-      portals: [iscsiPortal(place)],
-      targets: [{ name: DEFAULT_ISCSI_TARGET, luns: units.map((_unit, lun) => ({ lun, unit: name(lun) })) }],
-    },
-  };
-}
-
-/** "ADDR:PORT", "[ADDR]:PORT", "ADDR" or ":PORT". */
-function iscsiPortal(text: string): { address?: string; port?: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(text);
-  if (match === null) throw new UsageError(`--iscsi ${text}: give ADDRESS:PORT, such as ${DEFAULT_ISCSI_PLACE}`);
-  const address = match[1] ?? match[2];
-  const port = match[3];
-  return { ...(address && { address }), ...(port !== undefined && { port: Number(port) }) };
 }
 
 /** The one medium that a command's flags describe, undefined when they describe none. @throws UsageError */
@@ -117,16 +54,11 @@ export function backendFlag(disk: string | undefined, memory: string | undefined
   return memory === undefined ? undefined : memoryFlag(memory);
 }
 
-function diskFlag(text: string): { backend: { type: "file"; path: string }; readOnly: boolean } {
+export function diskFlag(text: string): { backend: { type: "file"; path: string }; readOnly: boolean } {
   const readOnly = text.endsWith(",ro");
   return { backend: { type: "file", path: readOnly ? text.slice(0, -3) : text }, readOnly };
 }
 
-function memoryFlag(size: string): { backend: { type: "memory"; size: string } } {
+export function memoryFlag(size: string): { backend: { type: "memory"; size: string } } {
   return { backend: { type: "memory", size } };
-}
-
-/** @param path an image; empty for a drive without a disc */
-function cdromFlag(path: string): { type: "optical"; backend?: { type: "file"; path: string } } {
-  return path === "" ? { type: "optical" } : { type: "optical", backend: { type: "file", path } };
 }

@@ -2,13 +2,13 @@ import { Command } from "commander";
 import { formatSize } from "../config/size.ts";
 import { callDaemon } from "../control/client.ts";
 import type { DaemonStatus, IscsiStatus } from "../control/results.ts";
-import { defaultControlSocket } from "./options.ts";
+import { controlOption } from "./options.ts";
 
 /** `vscsi status`: what the running daemon serves, and to whom. */
 export function statusCommand(): Command {
   return new Command("status")
     .description("Show what the running daemon serves, and to whom.")
-    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
+    .addOption(controlOption())
     .option("--json", "print the whole answer as JSON")
     .action(async (flags: { control: string; json?: boolean }) => {
       const status = await callDaemon(flags.control, "status");

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { callDaemon } from "../control/client.ts";
 import type { TreeBranch, TreeDocumentation, TreeValue } from "../control/results.ts";
-import { defaultControlSocket } from "./options.ts";
+import { controlOption } from "./options.ts";
 
 /** A write may have to wait for commands to end. */
 const WRITE_TIMEOUT = 120_000;
@@ -17,9 +17,7 @@ export function treeCommands(): Command[] {
 }
 
 function withTreeFlags(command: Command): Command {
-  return command
-    .option("--control <path>", "the daemon's control socket", defaultControlSocket())
-    .option("--json", "print the answer as JSON");
+  return command.addOption(controlOption()).option("--json", "print the answer as JSON");
 }
 
 function listCommand(): Command {

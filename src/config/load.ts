@@ -1,11 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
+import { ConfigError } from "./config-error.ts";
 import { type Config, configSchema } from "./schema.ts";
-
-/** A configuration that can't be used: the user's to mend. Each line names the key, the value and what is allowed. */
-export class ConfigError extends Error {
-  readonly code = "VSCSI_CONFIG";
-}
 
 /**
  * Reads and checks a configuration file.

@@ -1,8 +1,6 @@
 import { z } from "zod";
+import { LOG_FORMATS, LOG_LEVELS } from "./log-levels.ts";
 
-export const logLevel = z.enum(["trace", "debug", "info", "warn", "error", "silent"]);
-/** How a line is written; none: for people on a terminal, JSON elsewhere. */
-export const logFormat = z.enum(["json", "pretty"]);
-
-export type LogLevel = z.output<typeof logLevel>;
-export type LogFormat = z.output<typeof logFormat>;
+export const logLevel = z.enum(LOG_LEVELS);
+/** None: for people on a terminal, JSON elsewhere. */
+export const logFormat = z.enum(LOG_FORMATS);

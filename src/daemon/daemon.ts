@@ -1,4 +1,5 @@
-import { ConfigError, loadConfig } from "../config/load.ts";
+import { ConfigError } from "../config/config-error.ts";
+import { loadConfig } from "../config/load.ts";
 import { type Config, type IscsiConfig, RELATIVE_TARGET_PORT_MAXIMUM } from "../config/schema.ts";
 import type { Directory } from "../config/tree.ts";
 import { describeMethods } from "../control/describe.ts";

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { buildProgram, withSubcommands } from "../../src/cli/program.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
 
 const CLI = resolve(import.meta.dirname, "../../dist/cli/main.js");
@@ -55,13 +56,42 @@ function expectRefusal(result: { status: number | null; stderr: string }, status
 test("help is no error", () => {
   const { status, stdout } = vscsi("--help");
   expect(status).toBe(0);
-  expect(stdout).toMatch(/serve.*status.*guest.*demo/s);
+  expect(stdout).toMatch(/Serve:.*serve.*demo.*guest.*status.*Examples:/s);
+});
+
+test("commands that print have --json", () => {
+  const without = withSubcommands(buildProgram())
+    .filter((command) => command.commands.length === 0)
+    .filter((command) => !command.options.some(({ long }) => long === "--json"))
+    .map((command) => command.name());
+  // The daemon prints nothing, save prints JSON anyway, completion a script.
+  expect(without.sort()).toEqual(["completion", "save", "serve"]);
 });
 
 test("the demo shows a disk working", () => {
   const { status, stdout } = vscsi("demo", "--once", "--control", control, "--socket", socket);
   expect(stdout).toMatch(/verified +16 MiB/);
   expect(status).toBe(0);
+});
+
+test("the demo as JSON", () => {
+  const { stdout } = vscsi("demo", "--once", "--json", "--control", control, "--socket", socket);
+  expect(JSON.parse(stdout)).toMatchObject({ core: "wasm", disks: [{ size: 64 << 20, verifiedBytes: 16 << 20 }] });
+});
+
+test("there are colours on terminals only", () => {
+  const ESCAPE = String.fromCharCode(27);
+  expect(vscsi("--help").stdout).not.toContain(ESCAPE);
+  expect(vscsiIn({ FORCE_COLOR: "1" }, "--help").stdout).toContain(ESCAPE);
+  expect(vscsiIn({ FORCE_COLOR: "1", NO_COLOR: "1" }, "--help").stdout).not.toContain(ESCAPE);
+});
+
+test("a state directory has one daemon", async () => {
+  const state = ["--state", join(folder, "state")];
+  const daemon = await DaemonProcess.start(control, ["--memory", "1M", "--socket", socket, ...state]);
+  const twin = vscsi("serve", "--control", join(folder, "other.sock"), ...state);
+  expect(await daemon.end("SIGTERM")).toBe(0);
+  expectRefusal(twin, 1, /state: process \d+ has it; stop that daemon/);
 });
 
 test("a daemon comes up, tells its status, refuses a twin, ends by SIGTERM with 0", async () => {
@@ -73,9 +103,9 @@ test("a daemon comes up, tells its status, refuses a twin, ends by SIGTERM with 
   try {
     expect((await daemon.status()).adapters[0]?.logicalUnits).toMatchObject([{ target: 1, size: 1 << 20 }]);
     expect(vscsi("status", "--control", control).stdout).toContain(image);
-    const twin = vscsi("serve", "--control", join(folder, "other.sock"), ...flags);
-    expect(twin.status).toBe(1);
-    expect(twin.stderr).toMatch(/another process listens here/);
+    const other = ["--control", join(folder, "other.sock")];
+    expectRefusal(vscsi("serve", ...other, ...flags), 1, /disk\.img: node \(process \d+\) has locked it/);
+    expectRefusal(vscsi("serve", ...other, "--memory", "1M", "--socket", socket), 1, /another process listens here/);
   } finally {
     expect(await daemon.end("SIGTERM")).toBe(0);
   }

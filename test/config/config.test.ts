@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConfigError, checkConfig } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/config-error.ts";
+import { checkConfig } from "../../src/config/load.ts";
 import { formatSize, parseSize } from "../../src/config/size.ts";
 
 const disk = { target: 1, backend: { type: "memory", size: "64M" } };

@@ -1,4 +1,4 @@
-import { ConfigError } from "../../config/load.ts";
+import { ConfigError } from "../../config/config-error.ts";
 import { same } from "../../config/same.ts";
 import type { AdapterConfig, Config } from "../../config/schema.ts";
 import { lunKey } from "../../scsi/lun.ts";
