@@ -4,6 +4,13 @@ import { type BlockDevice, readBlockDevice } from "./block-device.ts";
 /** An image or device that can't be served; the message names it and says what to do. */
 export class StoreOpenError extends Error {
   readonly code = "VSCSI_STORE";
+  /** Name of the error number that a system call would give for it, where one says more than EINVAL. */
+  readonly errno: string | undefined;
+
+  constructor(message: string, errno?: string) {
+    super(message);
+    this.errno = errno;
+  }
 }
 
 export interface OpenFile {
@@ -38,7 +45,7 @@ export function openFile(path: string, readOnly: boolean): OpenFile {
   try {
     const measured = measure(path, fstatSync(fd));
     if (!readOnly && measured.device?.readOnly)
-      throw new StoreOpenError(`${path}: can't be written: serve it read-only`);
+      throw new StoreOpenError(`${path}: can't be written: serve it read-only`, "EROFS");
     return { fd, ...measured };
   } catch (error) {
     closeSync(fd);
@@ -55,7 +62,8 @@ export function resizeFile({ fd }: OpenFile, path: string, size?: number): numbe
   try {
     if (size !== undefined) ftruncateSync(fd, size);
   } catch (error) {
-    throw new StoreOpenError(`${path}: can't be made ${size} bytes long: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StoreOpenError(`${path}: can't be made ${size} bytes long: ${message}`, code);
   }
   return measure(path, fstatSync(fd)).size;
 }
@@ -68,7 +76,7 @@ function open(path: string, readOnly: boolean): number {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const advice = ADVICE.get(code ?? "")?.(path) ?? message;
-    throw new StoreOpenError(`${path}: can't be opened (${code ?? message}): ${advice}`);
+    throw new StoreOpenError(`${path}: can't be opened (${code ?? message}): ${advice}`, code);
   }
 }
 

@@ -26,12 +26,13 @@ const written = new Set<string>();
  */
 export function claimForWriting({ fd, identity }: OpenFile, path: string, log: Log): void {
   if (written.has(identity))
-    throw new StoreOpenError(`${path}: is served for writing already; make one of the two read-only`);
+    throw new StoreOpenError(`${path}: is served for writing already; make one of the two read-only`, "EBUSY");
   const calls = FileCalls.load(log);
   const locked = calls === undefined ? 0 : lock(calls, fd);
   if (locked === 1)
     throw new StoreOpenError(
       `${path}: ${lockHolder(path) ?? "another process"} has locked it; stop that one, or serve the image read-only`,
+      "EBUSY",
     );
   if (locked < 0)
     log.warn({ path, error: getSystemErrorName(locked) }, "the file can't be locked: let nobody else write to it");

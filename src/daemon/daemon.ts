@@ -17,6 +17,7 @@ import { DirectoryLock } from "../host/directory-lock.ts";
 import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
 import type { MetricsServer } from "../observe/metrics-server.ts";
+import type { Drive } from "../scsi/drive.ts";
 import { lunAddress } from "../scsi/lun.ts";
 import { Adapters, type LiveAdapter } from "./adapters.ts";
 import { applyConfiguration, configurationMethods } from "./configuration-methods.ts";
@@ -24,7 +25,7 @@ import { Guests } from "./guests.ts";
 import { IscsiExports } from "./iscsi.ts";
 import { LocalPartitions } from "./local-partitions.ts";
 import { logMethods } from "./log-methods.ts";
-import { openLogicalUnit, type UnitContext } from "./logical-units.ts";
+import { openLogicalUnit, type UnitConfig } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
 import { type MeasuredDaemon, measuredUnits, serveMetrics } from "./metrics.ts";
 import { osName } from "./os-names.ts";
@@ -33,7 +34,7 @@ import { PortGroups } from "./port-groups.ts";
 import { withPorts } from "./running/edits.ts";
 import { LiveConfiguration } from "./running/live-configuration.ts";
 import { RunningConfiguration } from "./running/running-configuration.ts";
-import { SharedUnits } from "./shared-units.ts";
+import { SharedUnits, type UnitNames } from "./shared-units.ts";
 import { buildTree } from "./tree/root.ts";
 import { treeMethods } from "./tree-methods.ts";
 import { UnitOperations } from "./unit-operations.ts";
@@ -64,7 +65,7 @@ export class Daemon {
   readonly #memory = new SharedMemory();
   readonly #core: CoreExports;
   readonly #started = systemClock.now();
-  readonly #units = new SharedUnits((config, { place, state }) => openLogicalUnit(config, place, this.#context(state)));
+  readonly #units = new SharedUnits((config, names) => this.#openUnit(config, names));
   readonly #places = new Places();
   readonly #portGroups: PortGroups;
   readonly #guests: Guests;
@@ -234,15 +235,21 @@ export class Daemon {
     this.#iscsi = exports;
   }
 
-  /** What a unit is opened with; `name` is that of its file in the state directory. */
-  #context(name: string): UnitContext {
-    return {
-      memory: this.#memory,
-      log: this.#log,
-      storage: this.#state?.file(name),
-      copyTargets: () => this.#units.all,
-      portGroups: this.#portGroups.groups,
-    };
+  /** @throws StoreOpenError, StateDirectoryError, StoredStateError */
+  #openUnit(config: UnitConfig, { place, state }: UnitNames): Drive {
+    const storage = this.#state?.file(state);
+    try {
+      return openLogicalUnit(config, place, {
+        memory: this.#memory,
+        log: this.#log,
+        storage,
+        copyTargets: () => this.#units.all,
+        portGroups: this.#portGroups.groups,
+      });
+    } catch (error) {
+      storage?.abandon();
+      throw error;
+    }
   }
 
   status(): DaemonStatus {

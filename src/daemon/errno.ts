@@ -27,6 +27,7 @@ export class RefusedWrite extends Error {
 function errnoName(error: Error): ErrnoName | undefined {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   if (isErrno(code)) return code;
+  if ("errno" in error && typeof error.errno === "string" && isErrno(error.errno)) return error.errno;
   const below = error.cause instanceof Error ? errnoName(error.cause) : undefined;
   return below ?? OWN[code];
 }

@@ -70,6 +70,11 @@ class StateFile {
     return saving;
   }
 
+  /** Gives the file up for a user that could not begin, and has saved nothing. */
+  abandon(): void {
+    this.#closed();
+  }
+
   /** Follows the last save; then the file may have another user. */
   async close(): Promise<void> {
     await this.#last;
