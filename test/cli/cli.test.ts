@@ -82,7 +82,7 @@ test("the demo as JSON", () => {
 test("there are colours on terminals only", () => {
   const ESCAPE = String.fromCharCode(27);
   expect(vscsi("--help").stdout).not.toContain(ESCAPE);
-  expect(vscsiIn({ FORCE_COLOR: "1" }, "--help").stdout).toContain(ESCAPE);
+  expect(vscsiIn({ FORCE_COLOR: "1", NO_COLOR: undefined }, "--help").stdout).toContain(ESCAPE);
   expect(vscsiIn({ FORCE_COLOR: "1", NO_COLOR: "1" }, "--help").stdout).not.toContain(ESCAPE);
 });
 
