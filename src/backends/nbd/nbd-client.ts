@@ -14,7 +14,7 @@ import { connectExport } from "./connect.ts";
 import { type ConnectionOwner, NbdConnection } from "./connection.ts";
 import type { NbdExport, NbdTls } from "./handshake.ts";
 import { type NbdRequest, RequestTable } from "./request.ts";
-import { UnflushedWrites } from "./unflushed-writes.ts";
+import { type UnflushedWrite, UnflushedWrites } from "./unflushed-writes.ts";
 import type { NbdAddress } from "./uri.ts";
 
 export interface NbdClientOptions {
@@ -59,7 +59,8 @@ export class NbdClient implements ConnectionOwner {
   #state: State = "connecting";
   #connections: NbdConnection[] = [];
   #waiting: NbdRequest[] = [];
-  #replaysLeft = 0;
+  /** Writes that are still to be sent again. */
+  #replays: UnflushedWrite[] = [];
   #flushing = false;
   #lostWrites = false;
   #ticking = false;
@@ -130,10 +131,11 @@ export class NbdClient implements ConnectionOwner {
       this.#table.renew(request);
       return this.lost(connection, "the server is shutting down");
     }
-    if (request.error !== 0) return this.#finish(request, -request.error);
-    request.done += request.part;
-    if (request.done < request.length) return connection.send(request, this.#clock.now());
-    this.#finish(request, STORE_DONE);
+    const result = request.error === 0 ? STORE_DONE : -request.error;
+    if (result === STORE_DONE) request.done += request.part;
+    if (result === STORE_DONE && request.done < request.length) return connection.send(request, this.#clock.now());
+    if (request.isReplay) this.#replayed(connection, request, result);
+    else this.#finish(request, result);
   }
 
   lost(_connection: NbdConnection, reason: string): void {
@@ -206,22 +208,21 @@ export class NbdClient implements ConnectionOwner {
   }
 
   #replay(connection: NbdConnection): void {
-    const writes = this.#unflushed.list();
-    this.#replaysLeft = writes.length;
     this.#state = "replaying";
-    for (const { offset, length, data } of writes) {
-      const request = this.request(
-        data === undefined ? COMMAND_WRITE_ZEROES : COMMAND_WRITE,
-        offset,
-        length,
-        undefined,
-      );
-      request.source = data;
-      request.isReplay = true;
-      connection.send(request, this.#clock.now());
-    }
-    if (writes.length > 0) this.#watch();
-    else this.#ready();
+    this.#replays = [...this.#unflushed.list()];
+    this.#replayNext(connection);
+  }
+
+  /** One after the other: a server may do in any order what it has at the same time, and later writes lie over earlier ones. */
+  #replayNext(connection: NbdConnection): void {
+    const write = this.#replays.shift();
+    if (write === undefined) return this.#ready();
+    const { offset, length, data } = write;
+    const request = this.request(data === undefined ? COMMAND_WRITE_ZEROES : COMMAND_WRITE, offset, length, undefined);
+    request.source = data;
+    request.isReplay = true;
+    connection.send(request, this.#clock.now());
+    this.#watch();
   }
 
   #ready(): void {
@@ -250,7 +251,6 @@ export class NbdClient implements ConnectionOwner {
 
   #finish(request: NbdRequest, result: number): void {
     const { completion } = request;
-    if (request.isReplay) return this.#replayed(request, result);
     if (result === STORE_DONE) this.#note(request);
     const flushFollows = result === STORE_DONE && request.thenFlush;
     if (request.command === COMMAND_FLUSH) {
@@ -274,7 +274,7 @@ export class NbdClient implements ConnectionOwner {
       if ((this.flags & EXPORT_FLUSH) !== 0) this.#unflushed.add(offset, length, source);
   }
 
-  #replayed(request: NbdRequest, result: number): void {
+  #replayed(connection: NbdConnection, request: NbdRequest, result: number): void {
     this.#table.giveBack(request);
     if (result !== STORE_DONE) {
       this.#lostWrites = true;
@@ -283,8 +283,7 @@ export class NbdClient implements ConnectionOwner {
         "the server did not take again a write that it had acknowledged: it may be lost",
       );
     }
-    this.#replaysLeft--;
-    if (this.#replaysLeft === 0) this.#ready();
+    this.#replayNext(connection);
   }
 
   #flushForSelf(): void {

@@ -91,6 +91,22 @@ test("a server that dies with acknowledged writes in its cache gets them again",
   expect([disk.disk[0], disk.disk[512], disk.disk[4096]]).toEqual([0, 1, 4]);
 });
 
+test("they are sent again in their order, to a server that does last what came first", async () => {
+  const disk = new CachingDisk();
+  const { server, calls } = await opened(disk.serve);
+  for (const value of [1, 2, 3]) expect(await calls.write(0, new Uint8Array(4096).fill(value))).toBe(0);
+  const batch: (() => void)[] = [];
+  server.behaviour = (request, socket) => {
+    if (batch.push(() => disk.serve(request, socket)) === 1)
+      setTimeout(() => {
+        for (const act of batch.splice(0).reverse()) act();
+      }, 20);
+  };
+  server.drop();
+  disk.die();
+  expect(await calls.read(0, 512)).toEqual(new Uint8Array(512).fill(3));
+});
+
 test("what is kept for that is bounded: the store flushes by itself", async () => {
   const disk = new CachingDisk();
   let flushes = 0;
