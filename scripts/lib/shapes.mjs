@@ -95,6 +95,14 @@ export const SHAPES = [
     sanitize: false,
   },
   {
+    name: "optical",
+    about: "an optical drive with a disc",
+    unit: { type: "optical" },
+    tgtd: { "device-type": "cd" },
+    // They write to find out who may.
+    without: ["EA", "WE", "EARO", "WERO", "EAAR", "WEAR"].map((type) => `ProutReserve.Access${type}`),
+  },
+  {
     name: "no-medium",
     about: "an empty drive",
     unit: { removable: true },
