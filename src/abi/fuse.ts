@@ -53,7 +53,6 @@ export const OUT_HEADER_SIZE = 16;
 
 // fuse_init_in, fuse_init_out.
 export const INIT_IN_MAJOR = 0;
-export const INIT_IN_FLAGS = 12;
 export const INIT_IN_SIZE = 16;
 export const INIT_OUT_MAJOR = 0;
 export const INIT_OUT_MINOR = 4;
@@ -77,7 +76,7 @@ export const ATTR_NLINK = 64;
 export const ATTR_UID = 68;
 export const ATTR_GID = 72;
 export const ATTR_BLKSIZE = 80;
-export const ATTR_SIZE = 88;
+const ATTR_SIZE = 88;
 
 // fuse_entry_out: node, generation, validity of name and attributes, attributes.
 export const ENTRY_NODE = 0;

@@ -13,7 +13,7 @@ const PIECE = 0x100_0000;
 const ENXIO = -osConstants.errno.ENXIO;
 const EOPNOTSUPP = -osConstants.errno.EOPNOTSUPP;
 
-export interface HolePunchingOptions {
+interface HolePunchingOptions {
   readonly fd: number;
   readonly calls: Pick<FileCalls, "punchHole" | "nextData" | "nextHole">;
   /** Bytes of the smallest piece that can be given back. */

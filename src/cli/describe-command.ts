@@ -15,7 +15,7 @@ export interface OptionDescription {
   readonly choices: readonly string[];
 }
 
-export interface ArgumentDescription {
+interface ArgumentDescription {
   readonly name: string;
   readonly summary: string;
   readonly choices: readonly string[];

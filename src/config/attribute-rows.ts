@@ -10,7 +10,7 @@ export interface AttributeRow<Subject> {
 export type AttributeRows<Subject> = Readonly<Record<string, AttributeRow<Subject>>>;
 
 /** The attribute of a row for one subject. */
-export function attributeOf<Subject>(row: AttributeRow<Subject>, subject: Subject): Attribute {
+function attributeOf<Subject>(row: AttributeRow<Subject>, subject: Subject): Attribute {
   const { doc, store } = row;
   return {
     kind: "attribute",
@@ -21,7 +21,7 @@ export function attributeOf<Subject>(row: AttributeRow<Subject>, subject: Subjec
 }
 
 /** What a directory has beside the attributes of its rows. */
-export interface DirectoryParts extends Pick<Directory, "make" | "remove"> {
+interface DirectoryParts extends Pick<Directory, "make" | "remove"> {
   list?(): Iterable<string>;
   lookup?(name: string): TreeNode | undefined;
 }

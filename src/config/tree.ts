@@ -1,4 +1,4 @@
-import { ERRNO, type ErrnoName } from "../abi/errno.ts";
+import type { ErrnoName } from "../abi/errno.ts";
 
 /**
  * The configuration tree: one model of directories and attributes, which the FUSE mount, the control socket and the
@@ -60,11 +60,6 @@ export function refusal(errno: ErrnoName, reason: string): Refusal {
 
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === "object" && value !== null && "errno" in value && "reason" in value;
-}
-
-/** The number that a system call gives for a refusal: negative. */
-export function errnoOf({ errno }: Refusal): number {
-  return -ERRNO[errno];
 }
 
 /** A directory whose entries are known by name. */

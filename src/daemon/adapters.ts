@@ -35,7 +35,7 @@ export interface LiveAdapter extends AdapterKey {
   readonly link: CrqLink;
 }
 
-export interface AdaptersOptions {
+interface AdaptersOptions {
   readonly memory: SharedMemory;
   readonly core: CoreExports;
   readonly log: Log;

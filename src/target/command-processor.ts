@@ -31,6 +31,7 @@ import type { Nexus, ScsiTask, TargetDevice } from "../scsi/task.ts";
 import type { AnswerQueue } from "./answer-queue.ts";
 import { CommandTask, type TaskOwner } from "./command-task.ts";
 import { Credit } from "./credit.ts";
+import type { CommandCounters } from "./options.ts";
 import { writeResiduals } from "./residuals.ts";
 import { judgeTaskManagement } from "./task-management.ts";
 
@@ -105,9 +106,10 @@ export class CommandProcessor implements TaskOwner {
     return this.#credit.outstanding;
   }
 
-  /** Data buffers in use now. */
-  get buffers(): number {
-    return this.#buffers.inUse;
+  get counters(): CommandCounters {
+    const { requests, outstanding, reads, writes, aborted, failed, errors, bytesIn, bytesOut } = this;
+    const buffers = this.#buffers.inUse;
+    return { requests, outstanding, reads, writes, aborted, failed, errors, bytesIn, bytesOut, buffers };
   }
 
   /** A connection begins: credit is counted anew. */

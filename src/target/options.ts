@@ -23,8 +23,8 @@ export interface ServerAdapterOptions {
   residuals?: ResidualStyle;
 }
 
-/** What an adapter has seen since it was made. */
-export interface AdapterCounters {
+/** What an adapter's commands did since it was made. */
+export interface CommandCounters {
   /** SRP commands received. */
   requests: number;
   /** Read and write commands among them. */
@@ -32,9 +32,6 @@ export interface AdapterCounters {
   writes: number;
   /** Responses with a sense key other than NO SENSE. */
   errors: number;
-  /** Interrupts taken, and entries taken from the ring. */
-  interrupts: number;
-  messages: number;
   /** Data buffers in use now. */
   buffers: number;
   /** Requests not yet answered. */
@@ -46,6 +43,13 @@ export interface AdapterCounters {
   /** Bytes that commands moved to the client, and from it. */
   bytesIn: number;
   bytesOut: number;
+}
+
+/** What an adapter has seen since it was made. */
+export interface AdapterCounters extends CommandCounters {
+  /** Interrupts taken, and entries taken from the ring. */
+  interrupts: number;
+  messages: number;
   /** Connections that ended: by the client, or by us for a violation. */
   disconnects: number;
 }

@@ -120,23 +120,8 @@ export class ServerAdapter implements CrqListener {
   }
 
   get counters(): AdapterCounters {
-    const { requests, outstanding, aborted, failed, bytesIn, bytesOut, reads, writes, errors, buffers } =
-      this.#commands;
-    return {
-      requests,
-      outstanding,
-      aborted,
-      failed,
-      bytesIn,
-      bytesOut,
-      reads,
-      writes,
-      errors,
-      buffers,
-      interrupts: this.#interrupts,
-      messages: this.#messages,
-      disconnects: this.#disconnects,
-    };
+    const [interrupts, messages, disconnects] = [this.#interrupts, this.#messages, this.#disconnects];
+    return { ...this.#commands.counters, interrupts, messages, disconnects };
   }
 
   /** How long its commands took, from their arrival to their answer. */

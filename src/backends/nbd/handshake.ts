@@ -9,7 +9,6 @@ import {
   OPTION_GO,
   OPTION_MAGIC,
   OPTION_REPLY_MAGIC,
-  OPTION_SET_META_CONTEXT,
   OPTION_STARTTLS,
   OPTION_STRUCTURED_REPLY,
   REPLY_ACK,
@@ -21,13 +20,12 @@ import {
   REPLY_ERROR_UNKNOWN,
   REPLY_ERROR_UNSUPPORTED,
   REPLY_INFO,
-  REPLY_META_CONTEXT,
 } from "../../abi/nbd.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { NbdAddress } from "./uri.ts";
 
 /** The server does not want what we want; the text says why, and what to do. */
-export class NbdRefusalError extends Error {}
+class NbdRefusalError extends Error {}
 
 /** What the server presents its certificate for, and with what the client may present its own. PEM texts. */
 export interface NbdTls {
@@ -50,9 +48,6 @@ export interface NbdExport {
   readonly preferredBlock: number;
   /** Most bytes of one request with data. */
   readonly maximumPayload: number;
-  readonly structuredReplies: boolean;
-  /** Identifier of the context "base:allocation"; undefined when the server has no such. */
-  readonly allocationContext: number | undefined;
   /** Bytes of the transmission phase that have come already. */
   readonly early: Buffer;
 }
@@ -63,7 +58,6 @@ const DEFAULT_PREFERRED_BLOCK = 4096;
 const DEFAULT_MAXIMUM_PAYLOAD = 0x200_0000;
 /** A reply's payload is a few names: more is no NBD server. */
 const REPLY_MAXIMUM = 0x1_0000;
-const ALLOCATION_CONTEXT = "base:allocation";
 
 const REFUSALS = new Map([
   [REPLY_ERROR_UNSUPPORTED, "does not know the option"],
@@ -120,21 +114,16 @@ class OptionTalk {
     return { type: header.readUInt32BE(12), data: await this.reader.read(length) };
   }
 
-  /** Sends an option and takes its replies until the last. @returns false when the server refuses it */
-  async option(option: number, data: Buffer, take: (reply: OptionReply) => void): Promise<boolean> {
-    this.send(option, data);
-    for (;;) {
-      const reply = await this.reply(option);
-      if (reply.type === REPLY_ACK) return true;
-      if (reply.type >= REPLY_ERROR) return false;
-      take(reply);
-    }
+  /** Sends an option without data. @returns false when the server refuses it */
+  async option(option: number): Promise<boolean> {
+    this.send(option, Buffer.alloc(0));
+    return (await this.reply(option)).type === REPLY_ACK;
   }
 }
 
 /**
- * Opens an export: fixed newstyle handshake, STARTTLS for nbds, structured replies and the allocation context where the
- * server has them, then GO. [NBD] "Fixed newstyle negotiation". The caller ends the socket when this fails.
+ * Opens an export: fixed newstyle handshake, STARTTLS for nbds and structured replies where the server has them, then
+ * GO. [NBD] "Fixed newstyle negotiation". The caller ends the socket when this fails.
  * @throws NbdRefusalError, ConnectionEndedError
  */
 export async function openExport(plain: Socket, address: NbdAddress, tls: NbdTls = {}): Promise<NbdExport> {
@@ -145,14 +134,14 @@ export async function openExport(plain: Socket, address: NbdAddress, tls: NbdTls
     socket = await startTls(plain, talk, address, tls);
     talk = new OptionTalk(socket);
   }
-  const structuredReplies = await talk.option(OPTION_STRUCTURED_REPLY, Buffer.alloc(0), () => {});
-  const allocationContext = structuredReplies ? await openAllocationContext(talk, address) : undefined;
+  // Where they are refused, the parser takes the simple ones as well.
+  await talk.option(OPTION_STRUCTURED_REPLY);
   const found = await go(talk, address);
-  return { ...found, socket, structuredReplies, allocationContext, early: talk.reader.release() };
+  return { ...found, socket, early: talk.reader.release() };
 }
 
 async function startTls(plain: Socket, talk: OptionTalk, address: NbdAddress, tls: NbdTls): Promise<Socket> {
-  if (!(await talk.option(OPTION_STARTTLS, Buffer.alloc(0), () => {})))
+  if (!(await talk.option(OPTION_STARTTLS)))
     throw new NbdRefusalError("the server has no TLS: use an nbd:// URI, or start it with certificates");
   talk.reader.release();
   const servername = tls.serverName ?? (address.host === "" ? "localhost" : address.host);
@@ -163,17 +152,6 @@ async function startTls(plain: Socket, talk: OptionTalk, address: NbdAddress, tl
     });
     secure.once("error", refuse);
   });
-}
-
-async function openAllocationContext(talk: OptionTalk, address: NbdAddress): Promise<number | undefined> {
-  const query = Buffer.from(ALLOCATION_CONTEXT);
-  let context: number | undefined;
-  const data = Buffer.concat([counted(address.exportName), u32(1), u32(query.length), query]);
-  await talk.option(OPTION_SET_META_CONTEXT, data, ({ type, data: reply }) => {
-    if (type === REPLY_META_CONTEXT && reply.length >= 4 && reply.subarray(4).equals(query))
-      context = reply.readUInt32BE(0);
-  });
-  return context;
 }
 
 async function go(talk: OptionTalk, { exportName }: NbdAddress) {

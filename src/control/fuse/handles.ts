@@ -5,13 +5,13 @@ import type { DirectoryEntry } from "./reply.ts";
 const HANDLES_MAXIMUM = 65_536;
 
 /** An attribute that is open, with what its reader has begun to read. */
-export interface OpenAttribute {
+interface OpenAttribute {
   readonly attribute: Attribute;
   shown: Uint8Array | undefined;
 }
 
 /** A directory that is open, with what its reader has begun to list. */
-export interface OpenDirectory {
+interface OpenDirectory {
   readonly directory: Directory;
   entries: readonly DirectoryEntry[] | undefined;
 }

@@ -7,7 +7,7 @@ import type { Edit } from "./edits.ts";
 import type { ChangeOptions, LiveConfiguration } from "./live-configuration.ts";
 import { actionsBetween, plan, withoutUnits } from "./plan.ts";
 
-export interface RunningConfigurationOptions {
+interface RunningConfigurationOptions {
   readonly live: LiveConfiguration;
   readonly log: Log;
   /** Where it outlives the daemon; without one it ends with it. */

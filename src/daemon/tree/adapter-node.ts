@@ -23,7 +23,7 @@ function shown(show: (config: AdapterConfig) => string | number) {
 }
 
 /** The attributes of an adapter: those of the original driver, then ours. [protocol] 9.1. */
-export const ADAPTER_ATTRIBUTES: AttributeRows<AdapterSubject> = {
+const ADAPTER_ATTRIBUTES: AttributeRows<AdapterSubject> = {
   name: { doc: { what: "what the device tree calls it" }, show: () => "v-scsi-host" },
   debug: {
     doc: { what: "whether everything is logged: one value for all adapters", accepts: "a number; 0 is quiet" },
@@ -81,7 +81,7 @@ export const ADAPTER_ATTRIBUTES: AttributeRows<AdapterSubject> = {
 };
 
 /** The attributes of a bus. [protocol] 9.1. */
-export const BUS_ATTRIBUTES: AttributeRows<BusSubject> = {
+const BUS_ATTRIBUTES: AttributeRows<BusSubject> = {
   num_targets: {
     doc: {
       what: "number of targets",
@@ -148,7 +148,7 @@ function targetNode(subject: TargetSubject): Directory {
   });
 }
 
-export const TARGET_ATTRIBUTES: AttributeRows<TargetSubject> = { ...ORIGINAL_TARGET, ...UNIT_ATTRIBUTES };
+const TARGET_ATTRIBUTES: AttributeRows<TargetSubject> = { ...ORIGINAL_TARGET, ...UNIT_ATTRIBUTES };
 
 /** The number of an entry such as "bus3". */
 function numbered(name: string, prefix: string, count: number): number | undefined {

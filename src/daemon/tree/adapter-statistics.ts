@@ -15,7 +15,7 @@ function counter(what: string, value: (live: LiveAdapter) => number, unit?: stri
 }
 
 /** The original driver's counters, then ours: since the adapter was made. [protocol] 9.1. */
-export const ADAPTER_STATISTICS: AttributeRows<AdapterSubject> = {
+const ADAPTER_STATISTICS: AttributeRows<AdapterSubject> = {
   interrupts: counter("interrupts taken", ({ adapter }) => adapter.counters.interrupts),
   read_ops: counter("read commands received", ({ adapter }) => adapter.counters.reads),
   write_ops: counter("write commands received", ({ adapter }) => adapter.counters.writes),
@@ -49,7 +49,7 @@ function ofClient(
   };
 }
 
-export const CLIENT_ATTRIBUTES: AttributeRows<AdapterSubject> = {
+const CLIENT_ATTRIBUTES: AttributeRows<AdapterSubject> = {
   partition_name: ofClient("name of its partition", ({ partitionName }) => partitionName),
   partition_number: ofClient("number of its partition", ({ partitionNumber }) => partitionNumber),
   os_type: ofClient("number of its operating system's type", ({ osType }) => osType),

@@ -30,7 +30,7 @@ import {
   WIRE_VERSION,
 } from "./wire.ts";
 
-export interface BridgeConnectionOptions {
+interface BridgeConnectionOptions {
   links: ReadonlyMap<number, QemuLink>;
   outbox: Outbox;
   log: Log;

@@ -30,7 +30,7 @@ export function unmap(disk: Disk, task: ScsiTask): void {
  * The extents that an UNMAP parameter list names, without empty ones. A last descriptor that is cut off is ignored, as
  * [SBC-4] 5.35.2 says. @param view the list, 8 bytes at least
  */
-export function parseUnmapList(view: DataView, disk: Disk): BlockExtent[] | ParameterFault {
+function parseUnmapList(view: DataView, disk: Disk): BlockExtent[] | ParameterFault {
   const limits = blockLimits(disk);
   const told = Math.min(view.getUint16(BLOCK_DESCRIPTOR_DATA_LENGTH), view.byteLength - HEADER);
   const descriptors = Math.floor(told / DESCRIPTOR);
