@@ -3,6 +3,7 @@ import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { FileStore } from "./file.ts";
 import { MemoryStore } from "./memory.ts";
+import { type NbdBackendOptions, openNbdStore } from "./nbd/open-nbd-store.ts";
 import { NullStore } from "./null.ts";
 
 /** What each kind of store is told, by its `type`. */
@@ -10,6 +11,7 @@ interface BackendOptions {
   null: { size: number };
   memory: { size: number };
   file: { path: string };
+  nbd: NbdBackendOptions;
 }
 
 type BackendType = keyof BackendOptions;
@@ -22,19 +24,24 @@ interface StoreContext {
   /** The store refuses writes, and what it opens is opened for reading only. */
   readOnly: boolean;
   log: Log;
+  /** Bytes of the smallest piece that is read or written. */
+  blockSize: number;
 }
 
 /** Every kind of store: a new one is a file beside this one, and a line here. */
-const OPENERS: { [Type in BackendType]: (options: BackendOptions[Type], context: StoreContext) => BlockStore } = {
+const OPENERS: {
+  [Type in BackendType]: (options: BackendOptions[Type], context: StoreContext) => BlockStore | Promise<BlockStore>;
+} = {
   null: ({ size }, { memory }) => new NullStore(memory, size),
   memory: ({ size }, { memory }) => new MemoryStore(memory, size),
   file: ({ path }, { memory, readOnly, log }) => new FileStore(memory, path, readOnly, log),
+  nbd: (options, { memory, ...context }) => openNbdStore(memory, { ...options, ...context }),
 };
 
 /** Opens the store of a backend. @throws StoreOpenError */
-export function openStore<Type extends BackendType>(
+export async function openStore<Type extends BackendType>(
   backend: { type: Type } & BackendOptions[Type],
   context: StoreContext,
-): BlockStore {
+): Promise<BlockStore> {
   return OPENERS[backend.type](backend, context);
 }

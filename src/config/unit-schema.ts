@@ -36,7 +36,22 @@ const fileBackend = z.strictObject({
   path: z.string().min(1, "the path of an image or block device"),
 });
 
-export const backend = z.discriminatedUnion("type", [memoryBackend, fileBackend]);
+/** Milliseconds, up to an hour. */
+const patience = z.number().int().min(100).max(3_600_000);
+const pemFile = z.string().min(1, "the path of a PEM file");
+const nbdBackend = z.strictObject({
+  type: z.literal("nbd"),
+  uri: z.string().regex(/^nbds?(\+unix)?:\/\//, 'an NBD URI, such as "nbd://127.0.0.1/export"'),
+  connections: z.number().int().min(1).max(16).optional().describe("at the same time, where the server allows it"),
+  timeout: patience.optional().describe("milliseconds after which a server that does not answer is connected to again"),
+  retryFor: patience.optional().describe("milliseconds after which an operation fails that no server has answered"),
+  tls: z
+    .strictObject({ ca: pemFile.optional(), cert: pemFile.optional(), key: pemFile.optional() })
+    .optional()
+    .describe("for nbds: whom to trust, and who we are"),
+});
+
+export const backend = z.discriminatedUnion("type", [memoryBackend, fileBackend, nbdBackend]);
 
 /** What a logical unit is, wherever it is shown. */
 const unitBody = {

@@ -236,10 +236,10 @@ export class Daemon {
   }
 
   /** @throws StoreOpenError, StateDirectoryError, StoredStateError */
-  #openUnit(config: UnitConfig, { place, state }: UnitNames): Drive {
+  async #openUnit(config: UnitConfig, { place, state }: UnitNames): Promise<Drive> {
     const storage = this.#state?.file(state);
     try {
-      return openLogicalUnit(config, place, {
+      return await openLogicalUnit(config, place, {
         memory: this.#memory,
         log: this.#log,
         storage,

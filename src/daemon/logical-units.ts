@@ -1,3 +1,4 @@
+import { OPTICAL_BLOCK_SIZE } from "../abi/mmc.ts";
 import { StoreOpenError } from "../backends/open-file.ts";
 import { openStore } from "../backends/open-store.ts";
 import type { NamedUnitConfig } from "../config/schema.ts";
@@ -39,11 +40,11 @@ export interface UnitContext {
  * number that stays the same as long as the place (or the name) does.
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
-export function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Drive {
+export async function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Promise<Drive> {
   const { memory, log, storage, copyTargets, portGroups } = context;
   const { type } = config;
   const optical = type === "optical";
-  const medium = firstMedium(config, context);
+  const medium = await firstMedium(config, context);
   const identity = {
     vendor: config.vendor ?? "IBM",
     product: config.product ?? PRODUCTS[type],
@@ -70,16 +71,21 @@ export function openLogicalUnit(config: UnitConfig, place: string, context: Unit
 }
 
 /** What is in the drive that a configuration describes when it is made. @throws StoreOpenError */
-function firstMedium(config: UnitConfig, { memory, log }: UnitContext): Medium {
+async function firstMedium(config: UnitConfig, { memory, log }: UnitContext): Promise<Medium> {
   if (config.backend === undefined) return NO_MEDIUM;
   const readOnly = config.readOnly || config.type === "optical";
-  const store = openStore(config.backend, { memory, readOnly, log });
+  const store = await openStore(config.backend, { memory, readOnly, log, blockSize: blockSizeOf(config) });
   try {
     return mediumFor(config, store);
   } catch (error) {
     store.close().catch((failure: unknown) => log.warn({ error: String(failure) }, "a store did not close well"));
     throw error;
   }
+}
+
+/** Bytes of a logical block of whatever is in the drive. */
+export function blockSizeOf({ type, blockSize }: UnitConfig): number {
+  return type === "optical" ? OPTICAL_BLOCK_SIZE : blockSize;
 }
 
 /** @throws StoreOpenError */

@@ -19,7 +19,7 @@ export class UnitNameError extends Error {
 }
 
 /** Opens a unit. @throws StoreOpenError, StateDirectoryError, StoredStateError */
-type UnitOpener = (config: UnitConfig, names: UnitNames) => Drive;
+type UnitOpener = (config: UnitConfig, names: UnitNames) => Promise<Drive>;
 
 /** Logical units of the daemon: the named ones, which several ports may show, and those of one place. */
 export class SharedUnits {
@@ -36,16 +36,16 @@ export class SharedUnits {
   }
 
   /** Opens a unit that ports may show by its name. @throws UnitNameError, StoreOpenError, StateDirectoryError */
-  openNamed({ name, ...config }: NamedUnitConfig): Drive {
+  async openNamed({ name, ...config }: NamedUnitConfig): Promise<Drive> {
     if (this.#named.has(name)) throw new UnitNameError(`there is a logical unit named ${name} already`);
-    const unit = this.#open(config, { place: name, state: name });
+    const unit = await this.#open(config, { place: name, state: name });
     this.#named.set(name, unit);
     return unit;
   }
 
   /** The unit that is shown by its name, or one opened for the place that `names` tells. @throws as openNamed */
-  take(shown: ShownUnitConfig, names: UnitNames): Drive {
-    return shown.unit === undefined ? this.#open(shown, names) : this.named(shown.unit);
+  async take(shown: ShownUnitConfig, names: UnitNames): Promise<Drive> {
+    return shown.unit === undefined ? await this.#open(shown, names) : this.named(shown.unit);
   }
 
   /** @throws UnitNameError */
@@ -79,8 +79,8 @@ export class SharedUnits {
     await Promise.all([...this.#all].map((unit) => unit.close()));
   }
 
-  #open(config: UnitConfig, names: UnitNames): Drive {
-    const unit = this.#openUnit(config, names);
+  async #open(config: UnitConfig, names: UnitNames): Promise<Drive> {
+    const unit = await this.#openUnit(config, names);
     this.#all.add(unit);
     return unit;
   }

@@ -25,8 +25,8 @@ function newImage(): string {
   return path;
 }
 
-function open(backend: Backend, readOnly = false): BlockStore {
-  return openStore(backend, { memory, readOnly, log: silentLog });
+function open(backend: Backend, readOnly = false): Promise<BlockStore> {
+  return openStore(backend, { memory, readOnly, log: silentLog, blockSize: 512 });
 }
 
 interface Operation {
@@ -43,7 +43,7 @@ const KINDS: readonly [string, () => Backend][] = [
 
 describe.each(KINDS)("%s", (kind, backend) => {
   test("tells its kind and size", async () => {
-    const store = open(backend());
+    const store = await open(backend());
     expect([store.kind, store.size, store.readOnly]).toEqual([kind, SIZE, false]);
     await store.close();
   });
@@ -57,7 +57,7 @@ describe.each(KINDS)("%s", (kind, backend) => {
       seed: fc.integer({ min: 1, max: 255 }),
     });
     const run = async (operations: Operation[]) => {
-      const store = open(backend());
+      const store = await open(backend());
       const model = new Uint8Array(SIZE);
       for (const { name, sector, sectors, seed } of operations) {
         const offset = sector * 512;
@@ -82,7 +82,7 @@ describe.each(KINDS)("%s", (kind, backend) => {
   });
 
   test("neighbours of what is written keep their bytes", async () => {
-    const store = open(backend());
+    const store = await open(backend());
     memory.u8.fill(0xaa, buffer, buffer + 1536);
     await ended((completion) => store.write(0, buffer, 1536, false, completion));
     memory.u8.fill(0xbb, buffer, buffer + 512);
@@ -94,7 +94,7 @@ describe.each(KINDS)("%s", (kind, backend) => {
 });
 
 test("null reads zeros and forgets writes", async () => {
-  const store = open({ type: "null", size: SIZE });
+  const store = await open({ type: "null", size: SIZE });
   memory.u8.fill(1, buffer, buffer + 512);
   expect(await ended((completion) => store.write(0, buffer, 512, true, completion))).toBe(STORE_DONE);
   expect(await ended((completion) => store.read(0, buffer, 512, completion))).toBe(STORE_DONE);
@@ -105,14 +105,14 @@ test("null reads zeros and forgets writes", async () => {
 
 test("memory: holes take no linear memory, and a closed store gives back what it took", async () => {
   const before = memory.memory.buffer.byteLength;
-  const store = open({ type: "memory", size: 2 ** 40 });
+  const store = await open({ type: "memory", size: 2 ** 40 });
   await ended((completion) => store.read(2 ** 39, buffer, LONGEST, completion));
   expect(memory.memory.buffer.byteLength).toBe(before);
   await ended((completion) => store.write(2 ** 39, buffer, 512, false, completion));
   await store.close();
   const taken = memory.memory.buffer.byteLength;
   for (let round = 0; round < 100; round++) {
-    const next = open({ type: "memory", size: SIZE });
+    const next = await open({ type: "memory", size: SIZE });
     await ended((completion) => next.write(0, buffer, 512, false, completion));
     await next.close();
   }

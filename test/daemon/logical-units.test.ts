@@ -14,7 +14,7 @@ import { NEXUS, run, testMemory } from "../support/scsi-task.ts";
 const memory = testMemory();
 const backend = { type: "memory", size: "1M" };
 
-function openUnit(options: object): Drive {
+function openUnit(options: object): Promise<Drive> {
   const unit = { target: 1, backend, ...options };
   const config = checkConfig({ version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [unit] }] }, "test");
   const [described] = config.adapters[0]?.logicalUnits ?? [];
@@ -31,7 +31,7 @@ test.each([
   [{ removable: true, thin: true }, true],
   [{ removable: true, thin: true, backend: undefined }, true],
 ])("a disk of memory with %j is thin: %s", async (options, thin) => {
-  const disk = openUnit(options);
+  const disk = await openUnit(options);
   expect(disk instanceof Disk && disk.thin).toBe(thin);
   await disk.close();
 });
@@ -41,7 +41,7 @@ test.each([
   [{ physicalBlockSize: 4096 }, 512, 4096],
   [{ blockSize: 4096 }, 4096, 4096],
 ])("%j: blocks of %i in blocks of %i", async (options, logical, physical) => {
-  const disk = openUnit(options);
+  const disk = await openUnit(options);
   expect([disk.medium.blockSize, disk.medium.physicalBlockSize]).toEqual([logical, physical]);
   const next = disk.mediumOf(disk.medium.store, true);
   expect([next.blockSize, next.physicalBlockSize]).toEqual([logical, physical]);
@@ -52,7 +52,7 @@ test("what an initiator unmaps goes back to the file system", async () => {
   const folder = mkdtempSync(join(tmpdir(), "vscsi-units-"));
   const path = join(folder, "disk.img");
   writeFileSync(path, new Uint8Array(1 << 20).fill(1));
-  const disk = openUnit({ backend: { type: "file", path } });
+  const disk = await openUnit({ backend: { type: "file", path } });
   const device = new ScsiTargetDevice(silentLog);
   device.addLogicalUnit(FIRST_KEY, disk);
   device.nexusOpened(NEXUS);

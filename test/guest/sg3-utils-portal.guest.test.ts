@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { DaemonProcess } from "../support/daemon-process.ts";
-import { PortalClient } from "./portal-client.ts";
+import { PortalClient } from "../support/portal-client.ts";
 import { type Guest, startGuest } from "./run-guest.ts";
 import { GuestFolder, guestTools, servedGuest } from "./served-guest.ts";
 import { ASK, persistBytes, type ToolAnswer, toolAnswers } from "./tool-answers.ts";

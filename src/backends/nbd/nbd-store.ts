@@ -21,6 +21,8 @@ import { NbdClient, type NbdClientOptions } from "./nbd-client.ts";
 
 const SECTOR = 512;
 const LARGEST_BLOCK = 4096;
+/** Nobody listens there. */
+const ABSENT = new Set(["ENOENT", "ECONNREFUSED"]);
 
 /** What an NBD store is told. */
 export interface NbdStoreOptions extends NbdClientOptions {
@@ -61,7 +63,9 @@ export class NbdStore implements BlockStore {
     try {
       await client.open();
     } catch (error) {
-      throw new StoreOpenError(`${text}: can't be opened: ${(error as Error).message}`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      const advice = code !== undefined && ABSENT.has(code) ? ": start the server, or mend the URI" : "";
+      throw new StoreOpenError(`${text}: can't be opened: ${message}${advice}`, code);
     }
     const refusal = unfit(client, options);
     if (refusal === undefined) return new NbdStore(client, memory, options);

@@ -6,7 +6,7 @@ import type { SharedMemory } from "../../core/shared-memory.ts";
 import { Drive } from "../../scsi/drive.ts";
 import type { Adapters } from "../adapters.ts";
 import type { Guests } from "../guests.ts";
-import type { UnitConfig } from "../logical-units.ts";
+import { blockSizeOf, type UnitConfig } from "../logical-units.ts";
 import { type ExactPlace, type Place, PlaceError, type Places, placeName } from "../places.ts";
 import type { SharedUnits } from "../shared-units.ts";
 import type { Action } from "./actions.ts";
@@ -21,7 +21,7 @@ export interface ChangeOptions {
   readonly lenient?: boolean;
 }
 
-export interface LiveOptions {
+interface LiveOptions {
   readonly adapters: Adapters;
   readonly guests: Guests;
   readonly places: Places;
@@ -32,7 +32,7 @@ export interface LiveOptions {
 }
 
 /** A unit of the configuration that could not be opened. */
-export interface FailedUnit {
+interface FailedUnit {
   readonly what: string;
   readonly action: Extract<Action, { do: "show" | "hide" | "add-unit" | "remove-unit" }>;
   readonly error: Error;
@@ -130,8 +130,8 @@ export class LiveConfiguration {
   async #open(action: FailedUnit["action"], { lenient = false }: ChangeOptions): Promise<void> {
     const what = "unit" in action ? `unit ${action.unit.name}` : placeName(action.place);
     try {
-      if ("unit" in action) this.#options.units.openNamed(action.unit);
-      else this.#show(action.place, action.shown);
+      if ("unit" in action) await this.#options.units.openNamed(action.unit);
+      else await this.#show(action.place, action.shown);
     } catch (error) {
       if (!lenient || !(error instanceof Error && "code" in error)) throw error;
       if (!this.#failed.has(what))
@@ -140,11 +140,11 @@ export class LiveConfiguration {
     }
   }
 
-  #show(at: ExactPlace, shown: Extract<Action, { do: "show" | "hide" }>["shown"]): void {
+  async #show(at: ExactPlace, shown: Extract<Action, { do: "show" | "hide" }>["shown"]): Promise<void> {
     const { places, units, log } = this.#options;
     const { device, key, name, names } = places.at(at);
     if (device.logicalUnits.has(key)) throw new PlaceError(`there is a logical unit at ${name} already`);
-    const unit = units.take(shown, names);
+    const unit = await units.take(shown, names);
     device.addLogicalUnit(key, unit);
     log.debug({ unit: unit.description, size: unit.size, place: name }, "logical unit");
   }
@@ -206,7 +206,12 @@ export class LiveConfiguration {
       unit.resizeMedium(backend.size);
       return unit.protectMedium(readOnly);
     }
-    const store = openStore(backend, { memory, readOnly: readOnly || to.type === "optical", log });
+    const store = await openStore(backend, {
+      memory,
+      readOnly: readOnly || to.type === "optical",
+      log,
+      blockSize: blockSizeOf(to),
+    });
     try {
       await unit.loadMedium(unit.mediumOf(store, readOnly), force);
     } catch (error) {

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -196,5 +197,52 @@ describe.skipIf(!requires("nbdkit"))("nbdkit that", () => {
       "exportname=there",
     ]);
     await expect(open(server)).rejects.toThrow(/the server refuses export "".*/);
+  });
+});
+
+/** An authority of the test's own, and a certificate for localhost by it, as nbdkit wants them named. */
+function makeCertificates(): string {
+  const certificates = mkdtempSync(join(folder, "tls-"));
+  const at = (name: string) => join(certificates, name);
+  const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "ignore" });
+  const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl(
+    "req",
+    "-x509",
+    ...KEY,
+    "-subj",
+    "/CN=test",
+    "-days",
+    "2",
+    "-keyout",
+    at("ca-key.pem"),
+    "-out",
+    at("ca-cert.pem"),
+  );
+  openssl("req", ...KEY, "-subj", "/CN=localhost", "-keyout", at("server-key.pem"), "-out", at("server.csr"));
+  writeFileSync(at("names"), "subjectAltName=DNS:localhost");
+  const sign = ["-CA", at("ca-cert.pem"), "-CAkey", at("ca-key.pem"), "-CAcreateserial", "-extfile", at("names")];
+  openssl("x509", "-req", "-in", at("server.csr"), ...sign, "-days", "2", "-out", at("server-cert.pem"));
+  return certificates;
+}
+
+describe.skipIf(!requires("nbdkit") || !requires("openssl"))("TLS", () => {
+  const secure = (uri: string) => parseNbdUri(uri.replace("nbd+unix", "nbds+unix"));
+
+  test("to a server whose certificate is by an authority that is trusted, and to no other", async () => {
+    const certificates = makeCertificates();
+    const tls = ["--tls=require", `--tls-certificates=${certificates}`];
+    const server = await serve((image, socket) => ["nbdkit", "-f", "-U", socket, ...tls, "file", image]);
+    const ca = readFileSync(join(certificates, "ca-cert.pem"), "utf8");
+    await operate(await open(server, { address: secure(server.uri), tls: { ca } }), 300, 4);
+    await expect(open(server, { address: secure(server.uri) })).rejects.toThrow(/certificate/);
+    await expect(open(server)).rejects.toThrow("wants TLS: use an nbds:// or nbds+unix:// URI");
+  }, 60_000);
+
+  test("from a server that has none", async () => {
+    const server = await serve(NBDKIT);
+    await expect(open(server, { address: secure(server.uri) })).rejects.toThrow(
+      "the server has no TLS: use an nbd:// URI",
+    );
   });
 });
