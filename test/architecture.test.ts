@@ -17,6 +17,7 @@ const HEIGHT: Readonly<Record<string, number>> = {
   backends: 3,
   filters: 3,
   control: 6,
+  iscsi: 2,
   config: 5,
   observe: 5,
   daemon: 7,
