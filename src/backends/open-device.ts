@@ -1,7 +1,7 @@
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
-import { DeviceError } from "../scsi/passthrough/device-error.ts";
 import type { ScsiDevice } from "../scsi/passthrough/scsi-device.ts";
+import { SgDevice } from "./sg/sg-device.ts";
 
 /** What each kind of device is told, by its `type`. */
 interface DeviceOptions {
@@ -24,7 +24,7 @@ interface DeviceContext {
 const OPENERS: {
   [Type in DeviceType]: (options: DeviceOptions[Type], context: DeviceContext) => Promise<ScsiDevice>;
 } = {
-  sg: ({ path }) => Promise.reject(new DeviceError(`${path}: SG_IO can't be used yet`, "ENOSYS")),
+  sg: (options, context) => SgDevice.open({ ...options, ...context }),
 };
 
 /** True for what is a device, not the bytes of a medium. */
