@@ -25,6 +25,19 @@ function memoryOf(calls: SgCalls): WorkerMemory {
 function work(): void {
   const calls = new SgCalls();
   const memory = memoryOf(calls);
+  switch (told.do) {
+    case "open":
+      return serve(told.path, calls, memory);
+    case "lane":
+      return callLane({ ...told, calls, memory });
+    case "reset":
+      memory.view.setInt32(told.argument, SG_SCSI_RESET_DEVICE, true);
+      return tell({ result: calls.ioctl(told.fd, SG_SCSI_RESET, memory.base + told.argument) });
+  }
+}
+
+/** Opens a node, tells so, and goes on with its commands. */
+function serve(path: string, calls: SgCalls, memory: WorkerMemory): void {
   const { mailbox } = told;
   const scratch = mailbox.offset + HEAD_SCRATCH;
   const ask = (call: (address: number) => number): number => {
@@ -32,20 +45,12 @@ function work(): void {
     const result = call(memory.base + scratch);
     return result < 0 ? result : memory.view.getInt32(scratch, true);
   };
-  switch (told.do) {
-    case "open": {
-      const node = openSgNode(told.path, calls, { ask });
-      return tell({ ...node, eventfd: node.interface === "queue" ? calls.eventfd() : undefined });
-    }
-    case "queue":
-      return runQueue({ ...told, calls, memory });
-    case "lane":
-      return callLane({ ...told, calls, memory });
-    case "reset": {
-      memory.view.setInt32(told.argument, SG_SCSI_RESET_DEVICE, true);
-      return tell({ result: calls.ioctl(told.fd, SG_SCSI_RESET, memory.base + told.argument) });
-    }
-  }
+  const node = openSgNode(path, calls, { ask });
+  const queued = node.interface === "queue";
+  const eventfd = queued ? calls.eventfd() : undefined;
+  tell({ ...node, eventfd });
+  if (eventfd === undefined) callLane({ ...node, slot: 0, mailbox, calls, memory });
+  else runQueue({ ...node, eventfd, mailbox, calls, memory });
 }
 
 try {

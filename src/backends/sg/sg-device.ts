@@ -1,10 +1,9 @@
 import { getSystemErrorName } from "node:util";
-import { SG_QUEUE_MAXIMUM } from "../../abi/sg.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
 import { SgChannel } from "../../host/sg-channel.ts";
-import { type SgInterface, SgNodeError } from "../../host/sg-node.ts";
+import { SgNodeError } from "../../host/sg-node.ts";
 import { DeviceError } from "../../scsi/passthrough/device-error.ts";
 import {
   type DeviceOutcome,
@@ -15,8 +14,6 @@ import {
 } from "../../scsi/passthrough/scsi-device.ts";
 import { fail, fillSlot, takeResult } from "./slots.ts";
 
-/** Each is a thread. */
-const LANES = 4;
 /** Bytes that a lane transfers at once: it has them in a buffer of its own. */
 const LANE_TRANSFER_MAXIMUM = 0x10_0000;
 /** Milliseconds that an aborted command has for ending by itself. There is no aborting one command from here: it takes a reset. */
@@ -75,7 +72,7 @@ export class SgDevice implements ScsiDevice {
     this.#log = log;
     this.#clock = clock;
     this.description = path;
-    this.queueDepth = channel.mailbox.slots;
+    this.queueDepth = channel.depth;
     const { transferMaximum, interface: way } = channel.node;
     const lanes = way === "queue" ? 0 : this.queueDepth;
     this.transferMaximum = lanes > 0 ? Math.min(transferMaximum, LANE_TRANSFER_MAXIMUM) : transferMaximum;
@@ -212,10 +209,8 @@ export class SgDevice implements ScsiDevice {
 }
 
 async function openChannel({ memory, path, queueDepth }: SgOptions): Promise<SgChannel> {
-  const depth = (way: SgInterface) =>
-    way === "queue" ? Math.min(queueDepth ?? SG_QUEUE_MAXIMUM, SG_QUEUE_MAXIMUM) : (queueDepth ?? LANES);
   try {
-    return await SgChannel.open(memory, path, depth);
+    return await SgChannel.open(memory, path, queueDepth);
   } catch (error) {
     throw error instanceof SgNodeError ? new DeviceError(error.message, error.errno) : error;
   }
