@@ -1,9 +1,9 @@
 import { OPTICAL_BLOCK_SIZE } from "../abi/mmc.ts";
 import { StoreOpenError } from "../backends/open-file.ts";
-import { openStore } from "../backends/open-store.ts";
 import type { NamedUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
+import { openBackend } from "../filters/open-backend.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { resumeAtomicWrite } from "../scsi/disk/atomic/recovery.ts";
 import { Disk } from "../scsi/disk/disk.ts";
@@ -74,7 +74,7 @@ export async function openLogicalUnit(config: UnitConfig, place: string, context
 async function firstMedium(config: UnitConfig, { memory, log }: UnitContext): Promise<Medium> {
   if (config.backend === undefined) return NO_MEDIUM;
   const readOnly = config.readOnly || config.type === "optical";
-  const store = await openStore(config.backend, { memory, readOnly, log, blockSize: blockSizeOf(config) });
+  const store = await openBackend(config.backend, { memory, readOnly, log, blockSize: blockSizeOf(config) });
   try {
     return mediumFor(config, store);
   } catch (error) {
