@@ -114,7 +114,10 @@ export class NbdStore implements BlockStore {
         return STORE_PENDING;
       },
       // What the server holds is known to it alone: all of it, as far as anyone is told.
-      extentAt: (_offset, length) => ({ length, allocated: true }),
+      findExtents: (_offset, length, found) => {
+        found.push({ length, allocated: true });
+        return STORE_DONE;
+      },
     };
   }
 }
