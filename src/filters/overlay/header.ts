@@ -50,14 +50,22 @@ export function encodeHeader(header: OverlayHeader): Buffer {
   return bytes;
 }
 
-/** Reads a header. @returns it, or what is wrong with it */
-export function decodeHeader(bytes: Buffer): OverlayHeader | string {
-  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return "is no overlay";
+/** Why a header can't be used. */
+export interface HeaderFault {
+  readonly fault: string;
+  /** It was written as it is. Otherwise its writing may have been interrupted, and the other one holds. */
+  readonly whole: boolean;
+}
+
+/** Reads a header. */
+export function decodeHeader(bytes: Buffer): OverlayHeader | HeaderFault {
+  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return { fault: "is no overlay", whole: false };
   const checked = Buffer.from(bytes);
   checked.writeUInt32LE(0, AT_CHECKSUM);
-  if (crc32(checked) !== bytes.readUInt32LE(AT_CHECKSUM)) return "its header is damaged";
+  if (crc32(checked) !== bytes.readUInt32LE(AT_CHECKSUM)) return { fault: "its header is damaged", whole: false };
   const version = bytes.readUInt32LE(AT_VERSION);
-  if (version !== VERSION) return `is an overlay of version ${version}, and this program knows version ${VERSION}`;
+  if (version !== VERSION)
+    return { fault: `is an overlay of version ${version}, and this program knows version ${VERSION}`, whole: true };
   const clusterShift = bytes.readUInt32LE(AT_CLUSTER_SHIFT);
   const state = bytes.readUInt32LE(AT_STATE);
   const generation = Number(bytes.readBigUInt64LE(AT_GENERATION));
@@ -70,7 +78,7 @@ export function decodeHeader(bytes: Buffer): OverlayHeader | string {
     Number.isSafeInteger(baseSize) &&
     bytes.subarray(AT_BOOT_ID + BOOT_ID_LENGTH, AT_SAMPLES).every((byte) => byte === 0) &&
     bytes.subarray(AT_END).every((byte) => byte === 0);
-  if (!fits) return "its header says what no overlay has";
+  if (!fits) return { fault: "its header says what no overlay has", whole: true };
   const bootId = Uint8Array.from(bytes.subarray(AT_BOOT_ID, AT_BOOT_ID + BOOT_ID_LENGTH));
   const samples = Uint8Array.from(bytes.subarray(AT_SAMPLES, AT_END));
   return { generation, clusterShift, merging: state === MERGING, baseSize, bootId, samples };

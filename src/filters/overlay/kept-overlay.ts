@@ -154,7 +154,7 @@ export class KeptOverlay {
 /** The header that holds: of those that are whole, the one that was written last. */
 async function readHeader(memory: SharedMemory, file: BlockStore): Promise<OverlayHeader> {
   let found: OverlayHeader | undefined;
-  let problem = "";
+  let damage = "";
   const address = memory.allocate(PAGE);
   try {
     for (const place of HEADER_PLACES) {
@@ -162,12 +162,16 @@ async function readHeader(memory: SharedMemory, file: BlockStore): Promise<Overl
       const result = await storeResult((completion) => file.read(place, address, HEADER_SIZE, completion));
       if (result !== STORE_DONE) throw new StoreError(`${file.description}: can't be read`, result);
       const header = decodeHeader(Buffer.from(memory.u8.slice(address, address + HEADER_SIZE)));
-      if (typeof header === "string") problem ||= header;
-      else if (found === undefined || header.generation > found.generation) found = header;
+      if ("fault" in header) {
+        if (header.whole) throw new StoreOpenError(`${file.description}: ${header.fault}`);
+        damage ||= header.fault;
+      } else if (found === undefined || header.generation > found.generation) {
+        found = header;
+      }
     }
   } finally {
     memory.free(address, PAGE);
   }
-  if (found === undefined) throw new StoreOpenError(`${file.description}: ${problem || "is no overlay"}`);
+  if (found === undefined) throw new StoreOpenError(`${file.description}: ${damage || "is no overlay"}`);
   return found;
 }

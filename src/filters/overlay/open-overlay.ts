@@ -56,27 +56,33 @@ async function openKept(
   }
   const file = new FileStore(memory, path, readOnly, log);
   try {
-    const kept = await KeptOverlay.open({ memory, base, file, bootId: bootId(), log });
-    const { map, keeper, layout } = kept;
-    const parts = partsOf(memory, base, file, {
-      map,
-      keeper,
-      dataOffset: layout.data,
-      clusterSize: layout.clusterSize,
-    });
-    const closed = async () => {
-      try {
-        if (!readOnly) await storeDone(`${path}: can't be flushed`, (completion) => keeper.commit(completion));
-      } finally {
-        kept.free();
-        await closeAll(parts);
-      }
-    };
-    return new OverlayStore(parts, { readOnly, description: `${base.description}, changes in ${path}`, closed });
+    return await overlayIn(file, base, bootId(), { memory, log });
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+/** The overlay that a file has over a base; both are its own from then on. @throws StoreOpenError, StoreError */
+export async function overlayIn(
+  file: BlockStore,
+  base: BlockStore,
+  boot: Uint8Array,
+  { memory, log }: Pick<OverlayContext, "memory" | "log">,
+): Promise<OverlayStore> {
+  const kept = await KeptOverlay.open({ memory, base, file, bootId: boot, log });
+  const { map, keeper, layout } = kept;
+  const { readOnly, description } = file;
+  const parts = partsOf(memory, base, file, { map, keeper, dataOffset: layout.data, clusterSize: layout.clusterSize });
+  const closed = async () => {
+    try {
+      if (!readOnly) await storeDone(`${description}: can't be flushed`, (completion) => keeper.commit(completion));
+    } finally {
+      kept.free();
+      await closeAll(parts);
+    }
+  };
+  return new OverlayStore(parts, { readOnly, description: `${base.description}, changes in ${description}`, closed });
 }
 
 function openThrownAway(directory: string, base: BlockStore, { memory, log, readOnly }: OverlayContext): OverlayStore {

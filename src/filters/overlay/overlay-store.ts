@@ -1,4 +1,10 @@
-import type { BlockStore, Provisioning, StoreCompletion } from "../../scsi/block-store.ts";
+import {
+  type BlockStore,
+  type Provisioning,
+  STORE_DONE,
+  type StoreCompletion,
+  type StoreExtent,
+} from "../../scsi/block-store.ts";
 import { OverlayChange } from "./change.ts";
 import type { OverlayParts } from "./parts.ts";
 import { OverlayRead } from "./read.ts";
@@ -60,7 +66,26 @@ export class OverlayStore implements BlockStore {
     return {
       granularity: Math.max(below.granularity, this.#parts.clusterSize),
       deallocate: (offset, length, durable, completion) => this.#change().release(offset, length, durable, completion),
-      extentAt: (_offset, length) => ({ length, allocated: true }),
+      findExtents: (offset, length, found, completion) => this.#findExtents(below, offset, length, found, completion),
     };
+  }
+
+  /** Whoever has the first cluster tells of those that are alike. */
+  #findExtents(
+    changes: Provisioning,
+    offset: number,
+    length: number,
+    found: StoreExtent[],
+    completion: StoreCompletion,
+  ): number {
+    const { map, clusterSize, base, dataOffset } = this.#parts;
+    const first = Math.floor(offset / clusterSize);
+    const endCluster = Math.ceil((offset + length) / clusterSize);
+    const held = map.has(first);
+    const alike = Math.min(length, map.find(first, endCluster, !held) * clusterSize - offset);
+    if (held) return changes.findExtents(dataOffset + offset, alike, found, completion);
+    if (base.provisioning !== undefined) return base.provisioning.findExtents(offset, alike, found, completion);
+    found.push({ length: alike, allocated: true });
+    return STORE_DONE;
   }
 }
