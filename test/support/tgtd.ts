@@ -6,8 +6,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-/** Which tgtd of the machine's a tgtadm speaks to; they share no socket, since ours is in the test's folder. */
-const CONTROL_PORT = "2";
+/** Which tgtd a tgtadm speaks to; tests of other files have theirs in folders of their own. */
+let controlPorts = 1;
 
 export interface TgtdTarget {
   readonly name: string;
@@ -16,6 +16,8 @@ export interface TgtdTarget {
   /** More flags of the logical units, such as `--device-type tape`. */
   readonly unitFlags?: readonly string[];
   readonly chap?: { user: string; secret: string; mutualUser?: string; mutualSecret?: string };
+  /** Serial number of the first unit, and SCSI identifier made of it. */
+  readonly serial?: string;
   /** Parameters of the target's, such as `DataDigest: "CRC32C"`. */
   readonly parameters?: Readonly<Record<string, string>>;
 }
@@ -23,7 +25,8 @@ export interface TgtdTarget {
 /** Debian's tgtd on a port of 127.0.0.1, killed and started again as the test likes. Needs root. */
 export class Tgtd {
   readonly port: number;
-  readonly #targets: readonly TgtdTarget[];
+  #targets: readonly TgtdTarget[];
+  readonly #control = String(++controlPorts);
   readonly #env: NodeJS.ProcessEnv;
   #process: ChildProcess | undefined;
   #said = "";
@@ -46,9 +49,10 @@ export class Tgtd {
     return `iscsi://127.0.0.1:${this.port}/${name}/${lun}`;
   }
 
-  /** Starts it, and makes its targets. */
-  async start(): Promise<void> {
-    const args = ["-f", "-C", CONTROL_PORT, "--iscsi", `portal=127.0.0.1:${this.port}`];
+  /** Starts it, and makes its targets; others than before, if told. */
+  async start(targets = this.#targets): Promise<void> {
+    this.#targets = targets;
+    const args = ["-f", "-C", this.#control, "--iscsi", `portal=127.0.0.1:${this.port}`];
     const child = spawn("tgtd", args, { stdio: ["ignore", "pipe", "pipe"], env: this.#env });
     this.#process = child;
     const keep = (chunk: Buffer) => {
@@ -90,7 +94,7 @@ export class Tgtd {
     throw new Error(`tgtd does not come up: ${this.#said}`);
   }
 
-  async #make(tid: number, { name, images, unitFlags = [], chap, parameters = {} }: TgtdTarget): Promise<void> {
+  async #make(tid: number, { name, images, unitFlags = [], chap, serial, parameters = {} }: TgtdTarget): Promise<void> {
     const target = ["--tid", String(tid)];
     await this.#tgtadm("--op", "new", "--mode", "target", ...target, "--targetname", name);
     for (const [key, value] of Object.entries(parameters))
@@ -98,6 +102,10 @@ export class Tgtd {
     for (const [index, image] of images.entries()) {
       const unit = ["--mode", "logicalunit", ...target, "--lun", String(index + 1)];
       await this.#tgtadm("--op", "new", ...unit, "--backing-store", image, ...unitFlags);
+    }
+    if (serial !== undefined) {
+      const unit = ["--mode", "logicalunit", ...target, "--lun", "1"];
+      await this.#tgtadm("--op", "update", ...unit, "--params", `scsi_sn=${serial},scsi_id=${serial}`);
     }
     if (chap !== undefined) {
       await this.#account(tid, chap.user, chap.secret, []);
@@ -113,7 +121,7 @@ export class Tgtd {
   }
 
   async #tgtadm(...args: string[]): Promise<string> {
-    const { stdout } = await run("tgtadm", ["-C", CONTROL_PORT, "--lld", "iscsi", ...args], { env: this.#env });
+    const { stdout } = await run("tgtadm", ["-C", this.#control, "--lld", "iscsi", ...args], { env: this.#env });
     return stdout;
   }
 }

@@ -101,7 +101,7 @@ export class InitiatorLogin {
 
   /** Takes an answer. @returns what to send next, "done" in the full feature phase, or why not */
   step(reply: LoginReply): LoginTurn | "done" | LoginFailure {
-    if (reply.status !== LOGIN_SUCCESS) return refusal(reply);
+    if (reply.status !== LOGIN_SUCCESS) return refusal(reply, this.#identity);
     if (this.#steps++ === STEPS_MAXIMUM) return new LoginFailure("the target's login does not come to an end");
     if (reply.stage !== this.#stage) return new LoginFailure(`the target answers in login stage ${reply.stage}`);
     const tag = parseNumber(reply.keys.get("TargetPortalGroupTag") ?? "");
@@ -159,7 +159,7 @@ export class InitiatorLogin {
   }
 }
 
-function refusal({ status, keys }: LoginReply): LoginFailure {
+function refusal({ status, keys }: LoginReply, { chap }: LoginIdentity): LoginFailure {
   const code = `login status ${status.toString(16).padStart(4, "0")}`;
   if (status >> LOGIN_CLASS_SHIFT === LOGIN_CLASS_REDIRECTION) {
     const address = keys.get("TargetAddress");
@@ -168,5 +168,7 @@ function refusal({ status, keys }: LoginReply): LoginFailure {
       ? new LoginFailure(`the target has moved to ${printable(address)}, which is no address (${code})`)
       : new LoginFailure(`the target has moved to ${printable(address)} (${code})`, elsewhere);
   }
+  if (status === LOGIN_AUTHENTICATION_FAILURE && chap === undefined)
+    return new LoginFailure(`the target wants CHAP: give a user and a secret (${code})`);
   return new LoginFailure(`${STATUS_TEXTS.get(status) ?? "the target refuses the login"} (${code})`);
 }
