@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { checkConfig, problems } from "./load.ts";
-import { type AdapterConfig, type Config, type ConfigInput, checkAcross, configShape } from "./schema.ts";
-import { unitAddress } from "./unit-schema.ts";
+import {
+  type AdapterConfig,
+  type Config,
+  type ConfigInput,
+  checkAcross,
+  configShape,
+  LOGICAL_UNIT_KEYS,
+  NAMED_UNIT_KEYS,
+} from "./schema.ts";
 
 type UnitDocument = Record<string, unknown>;
 
@@ -45,18 +52,18 @@ function isRight(config: Config): boolean {
 
 /** The document with those units that `which` picks. What a unit is made of is written as it is: only sizes are codecs. */
 function documentOf(config: Config, which: (unit: object) => boolean): ConfigInput {
-  const units = <Unit extends object>(list: readonly Unit[]) =>
-    list.filter(which).map((unit) => withoutDefaults(unit) as Unit);
-  const { logicalUnits, adapters, ...rest } = config;
-  const result = z.safeEncode(configShape, { ...rest, logicalUnits: [], adapters: [] });
+  const { logicalUnits, adapters } = config;
+  const bare = { ...config, logicalUnits: [], adapters: adapters.map((adapter) => ({ ...adapter, logicalUnits: [] })) };
+  const result = z.safeEncode(configShape, bare);
   if (!result.success) throw problems(result.error, config, "configuration");
+  const units = <Unit extends object>(list: readonly Unit[] = [], keys: readonly string[]) =>
+    list.filter(which).map((unit) => withoutDefaults(unit, keys) as Unit);
   return {
     ...result.data,
-    logicalUnits: units(logicalUnits),
-    adapters: adapters.map((adapter) => ({
+    logicalUnits: units(logicalUnits, NAMED_UNIT_KEYS),
+    adapters: (result.data.adapters ?? []).map((adapter, index) => ({
       ...adapter,
-      unitAddress: z.encode(unitAddress, adapter.unitAddress),
-      logicalUnits: units(adapter.logicalUnits),
+      logicalUnits: units(adapters[index]?.logicalUnits, LOGICAL_UNIT_KEYS),
     })),
   };
 }
@@ -66,9 +73,12 @@ export function configText(config: Config): string {
   return `${JSON.stringify(configDocument(config), null, 2)}\n`;
 }
 
-function withoutDefaults(unit: object): object {
+/** What there is to tell of a unit, in the order of its keys. */
+function withoutDefaults(unit: object, keys: readonly string[]): object {
   return Object.fromEntries(
-    Object.entries(unit).filter(([key, value]) => value !== undefined && UNIT_DEFAULTS[key] !== value),
+    keys
+      .map((key) => [key, Reflect.get(unit, key)] as const)
+      .filter(([key, value]) => value !== undefined && UNIT_DEFAULTS[key] !== value),
   );
 }
 

@@ -29,6 +29,10 @@ const logicalUnit = z
     message: "pass-through devices can't be served yet",
   });
 
+/** In the order in which they are written. */
+export const LOGICAL_UNIT_KEYS: readonly string[] = Object.keys(logicalUnit.shape);
+export const NAMED_UNIT_KEYS: readonly string[] = Object.keys(namedUnit.shape);
+
 const adapter = z.strictObject({
   unitAddress,
   guest: z
