@@ -13,6 +13,7 @@ const IMAGE_SIZE = 1 << 26;
  * @param guests each adapter is that of a guest with a socket in the folder; else of a partition of the daemon's
  */
 export function configuration({ folder, adapters, units, backend = "memory", size = "1M", guests = false }) {
+  mkdirSync(folder, { recursive: true });
   const places = Array.from({ length: adapters }, (_, adapter) => ({
     unitAddress: `0x${(FIRST_UNIT_ADDRESS + adapter).toString(16)}`,
     ...(guests && { guest: `guest${adapter}` }),
@@ -28,9 +29,10 @@ export function configuration({ folder, adapters, units, backend = "memory", siz
 
 /** Writes a configuration to a folder. @returns its path */
 export function configurationFile(options) {
-  mkdirSync(options.folder, { recursive: true });
+  const whole = { ...configuration(options), log: { level: "info", format: "json" } };
   const path = join(options.folder, "configuration.json");
-  writeFileSync(path, JSON.stringify({ ...configuration(options), log: { level: "info", format: "json" } }));
+  const metrics = { socket: join(options.folder, "metrics.sock") };
+  writeFileSync(path, JSON.stringify({ ...whole, metrics }));
   return path;
 }
 

@@ -1,8 +1,8 @@
 // What a daemon holds when nothing happens: run with --expose-gc, as a process of its own, it prints one JSON object.
 // Usage: node --expose-gc bench/scale/idle-memory.mjs ADAPTERS UNITS BACKEND FOLDER
 import { setTimeout as delay } from "node:timers/promises";
-import { connect, startDaemon } from "./in-process.mjs";
 import { configuration } from "./configuration.mjs";
+import { connect, startDaemon } from "./in-process.mjs";
 
 const [adapters, units] = process.argv.slice(2, 4).map(Number);
 const [backend, folder] = process.argv.slice(4);
