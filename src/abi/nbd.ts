@@ -12,10 +12,14 @@ export const FLAG_NO_ZEROES = 0x2;
 export const OPTION_STARTTLS = 5;
 export const OPTION_GO = 7;
 export const OPTION_STRUCTURED_REPLY = 8;
+export const OPTION_SET_META_CONTEXT = 10;
+/** The metadata context that tells what has storage. [NBD] "base:allocation metadata context". */
+export const CONTEXT_ALLOCATION = "base:allocation";
 
 // Option replies. Errors have the top bit set.
 export const REPLY_ACK = 1;
 export const REPLY_INFO = 3;
+export const REPLY_META_CONTEXT = 4;
 export const REPLY_ERROR = 0x8000_0000;
 export const REPLY_ERROR_UNSUPPORTED = 0x8000_0001;
 export const REPLY_ERROR_POLICY = 0x8000_0002;
@@ -48,6 +52,7 @@ export const COMMAND_WRITE = 1;
 export const COMMAND_DISCONNECT = 2;
 export const COMMAND_FLUSH = 3;
 export const COMMAND_WRITE_ZEROES = 6;
+export const COMMAND_BLOCK_STATUS = 7;
 export const COMMAND_FLAG_FUA = 0x1;
 
 // Chunks of a structured reply.
@@ -55,4 +60,9 @@ export const CHUNK_FLAG_DONE = 0x1;
 export const CHUNK_NONE = 0;
 export const CHUNK_OFFSET_DATA = 1;
 export const CHUNK_OFFSET_HOLE = 2;
+export const CHUNK_BLOCK_STATUS = 5;
 export const CHUNK_ERROR = 0x8000;
+
+// Status flags of an extent in the context base:allocation.
+export const STATE_HOLE = 0x1;
+export const STATE_ZERO = 0x2;

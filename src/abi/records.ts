@@ -94,8 +94,6 @@ export const STAGED_SIZE = 8464;
 
 // SLOT: one request, from its ring entry to its answer.
 export const SLOT_STATE = 0;
-/** Position among the adapter's slots; set once by the host. */
-export const SLOT_INDEX = 4;
 /** Raw, 8 bytes each. */
 export const SLOT_TAG = 8;
 export const SLOT_LUN = 16;

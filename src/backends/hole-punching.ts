@@ -67,7 +67,12 @@ export class HolePunching implements Provisioning {
     return STORE_PENDING;
   }
 
-  extentAt(offset: number, length: number): StoreExtent {
+  findExtents(offset: number, length: number, found: StoreExtent[], _completion: StoreCompletion): number {
+    found.push(this.#extentAt(offset, length));
+    return STORE_DONE;
+  }
+
+  #extentAt(offset: number, length: number): StoreExtent {
     const { fd, calls, tellsHoles } = this.#options;
     if (!tellsHoles) return { length, allocated: true };
     const data = calls.nextData(fd, offset);

@@ -73,13 +73,14 @@ export class MemoryStore implements BlockStore, Provisioning {
     return STORE_DONE;
   }
 
-  extentAt(offset: number, length: number): StoreExtent {
+  findExtents(offset: number, length: number, found: StoreExtent[], _completion: StoreCompletion): number {
     const first = Math.floor(offset / CHUNK);
     const end = Math.ceil((offset + length) / CHUNK);
     const allocated = this.#chunks[first] !== 0;
     let next = first + 1;
     while (next < end && (this.#chunks[next] !== 0) === allocated) next++;
-    return { length: Math.min(length, next * CHUNK - offset), allocated };
+    found.push({ length: Math.min(length, next * CHUNK - offset), allocated });
+    return STORE_DONE;
   }
 
   /** What is cut off is gone: it reads as zeros should the disk grow again. */

@@ -15,7 +15,6 @@ import {
   ADAPTER_STAGED,
   ADAPTER_TABLE,
   SLOT_FREE,
-  SLOT_INDEX,
   SLOT_SIZE,
   SLOT_STATE,
   STAGED_SIZE,
@@ -63,8 +62,7 @@ export class AdapterRecords {
       [ADAPTER_STAGED, options.staged ? this.#region(options.ringEntries * STAGED_SIZE) : 0],
     ];
     for (const [field, value] of fields) this.set(field, value);
-    for (let index = 0; index < options.slots; index++) this.#word(this.slot(index) + SLOT_INDEX, index);
-    this.reset();
+    this.#fillFreeList();
   }
 
   /** Empty ring, cursor at its start, every slot free: the state after H_REG_CRQ. */
@@ -72,12 +70,17 @@ export class AdapterRecords {
     const ring = this.get(ADAPTER_RING);
     this.#memory.u8.fill(0, ring, ring + this.get(ADAPTER_RING_ENTRIES) * CRQ_ENTRY_SIZE);
     this.set(ADAPTER_RING_CURSOR, 0);
+    if (this.get(ADAPTER_FREE_COUNT) === this.slotCount) return;
+    for (let index = 0; index < this.slotCount; index++) this.#word(this.slot(index) + SLOT_STATE, SLOT_FREE);
+    this.#fillFreeList();
+  }
+
+  /** Slots are left alone, which are zeros and therefore free: those that no request has needed yet take no memory. */
+  #fillFreeList(): void {
     const list = this.get(ADAPTER_FREE_LIST);
-    for (let index = 0; index < this.slotCount; index++) {
-      this.#word(this.slot(index) + SLOT_STATE, SLOT_FREE);
-      // The lowest slot on top: a client with one request at a time stays in one slot's cache lines.
-      this.#word(list + (this.slotCount - 1 - index) * 4, this.slot(index));
-    }
+    const last = this.slotCount - 1;
+    // The lowest slot on top: a client with one request at a time stays in one slot's cache lines.
+    for (let index = 0; index <= last; index++) this.#word(list + (last - index) * 4, this.slot(index));
     this.set(ADAPTER_FREE_COUNT, this.slotCount);
   }
 

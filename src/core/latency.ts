@@ -15,7 +15,7 @@ export const LATENCY_BOUNDS: readonly number[] = Array.from(
 /** How long things took: counts in buckets. Counting allocates nothing. */
 export class LatencyHistogram {
   /** One for each of LATENCY_BOUNDS, and the last for what took longer; not cumulative. */
-  readonly buckets = new Float64Array(LATENCY_BOUNDS.length + 1);
+  readonly buckets: number[] = new Array(LATENCY_BOUNDS.length + 1).fill(0);
   count = 0;
   /** In milliseconds. */
   sum = 0;

@@ -43,12 +43,16 @@ export interface Provisioning {
    * piece are written with zeros. With `durable` that is on stable storage before it is done.
    */
   deallocate(offset: number, length: number, durable: boolean, completion: StoreCompletion): number;
-  /** The bytes from `offset` on that are alike in having storage or not, `length` at most; never empty. */
-  extentAt(offset: number, length: number): StoreExtent;
+  /**
+   * Tells what of [offset, offset+length) has storage: appends extents to `found` that follow one another from `offset` on,
+   * one at least. They need not lead to the end of the range, and two that follow one another may be alike: whoever wants
+   * more asks again. A store appends at most `EXTENTS_MOST`, and works no longer than one read for it.
+   */
+  findExtents(offset: number, length: number, found: StoreExtent[], completion: StoreCompletion): number;
 }
 
 export interface StoreExtent {
-  /** Bytes from the offset that was asked for. */
+  /** Bytes, never none. */
   readonly length: number;
   /** Storage holds them; otherwise they read as zeros. */
   readonly allocated: boolean;
@@ -58,6 +62,9 @@ export interface StoreExtent {
 export interface StoreCompletion {
   storeDone(result: number): void;
 }
+
+/** Extents that a store tells at once, at most. */
+export const EXTENTS_MOST = 256;
 
 export const STORE_DONE = 0;
 export const STORE_PENDING = 1;

@@ -9,7 +9,6 @@ import {
   SENSE_LENGTH_MAX,
   SLOT_ANSWER,
   SLOT_CRQ_STATUS,
-  SLOT_INDEX,
   SLOT_IU_TYPE,
   SLOT_LIMIT_DELTA,
   SLOT_RESPONSE,
@@ -67,7 +66,9 @@ export class CommandProcessor implements TaskOwner {
   readonly #options: CommandProcessorOptions;
   readonly #link: CrqLink;
   readonly #buffers: DataBuffers;
-  readonly #tasks: readonly CommandTask[];
+  /** By the position of their slots; made when a slot is used first. */
+  readonly #tasks: (CommandTask | undefined)[];
+  readonly #slots: number;
   readonly #credit: Credit;
   #waiting: WaitingManagement[] = [];
   /** Slots whose data-out is on its way, by index. */
@@ -88,16 +89,13 @@ export class CommandProcessor implements TaskOwner {
   readonly latency = new LatencyHistogram();
 
   constructor(options: CommandProcessorOptions) {
-    const { link, nexus } = options;
+    const { link } = options;
     this.#options = options;
     this.#credit = new Credit(options.requestLimit);
     this.#link = link;
     this.#buffers = new DataBuffers(link.memory);
-    const slots = link.memory.view.getUint32(link.adapter + ADAPTER_SLOTS, true);
-    this.#tasks = Array.from(
-      { length: link.slotCount },
-      (_, index) => new CommandTask(link.memory, slots + index * SLOT_SIZE, nexus, this.#buffers, this),
-    );
+    this.#slots = link.memory.view.getUint32(link.adapter + ADAPTER_SLOTS, true);
+    this.#tasks = new Array(link.slotCount).fill(undefined);
     this.#gathering = new Uint8Array(link.slotCount);
   }
 
@@ -134,7 +132,7 @@ export class CommandProcessor implements TaskOwner {
 
   /** True if the copy was one of ours. */
   copyDone(slot: number, result: number): boolean {
-    const index = this.#link.memory.view.getUint32(slot + SLOT_INDEX, true);
+    const index = this.#indexOf(slot);
     const task = this.#tasks[index];
     if (this.#gathering[index] !== 1 || task === undefined) return false;
     this.#gathering[index] = 0;
@@ -163,7 +161,7 @@ export class CommandProcessor implements TaskOwner {
     }
     this.#waiting = [];
     for (const [index, task] of this.#tasks.entries()) {
-      if (!task.active) continue;
+      if (!task?.active) continue;
       task.aborted = true;
       if (this.#gathering[index] !== 1) continue;
       this.#gathering[index] = 0;
@@ -177,8 +175,7 @@ export class CommandProcessor implements TaskOwner {
 
   #command(slot: number, refusal: Sense | undefined): void {
     this.requests++;
-    const task = this.#tasks[this.#indexOf(slot)];
-    if (task === undefined) return;
+    const task = this.#taskOf(slot);
     task.begin();
     task.startedAt = this.#options.clock.now();
     if (task.operation === OPERATION_READ) this.reads++;
@@ -259,7 +256,9 @@ export class CommandProcessor implements TaskOwner {
     const { device, nexus } = this.#options;
     const { code, aborts, atUnit } = judgeTaskManagement(this.#link.memory, slot, device, nexus);
     // A task that an earlier request has aborted is waited for all the same: its data may still be moving.
-    const left = new Set<ScsiTask>(this.#tasks.filter((task) => task.active && aborts(task)));
+    const left = new Set<ScsiTask>(
+      this.#tasks.filter((task) => task !== undefined).filter((task) => task.active && aborts(task)),
+    );
     for (const task of left) task.aborted = true;
     // The answer comes when the last of them has left: none may complete after it. [protocol] 6.1.
     const waiting: WaitingManagement = { slot, code, left, unitBusy: true };
@@ -293,7 +292,16 @@ export class CommandProcessor implements TaskOwner {
   }
 
   #indexOf(slot: number): number {
-    return this.#link.memory.view.getUint32(slot + SLOT_INDEX, true);
+    return (slot - this.#slots) / SLOT_SIZE;
+  }
+
+  #taskOf(slot: number): CommandTask {
+    const index = this.#indexOf(slot);
+    const known = this.#tasks[index];
+    if (known !== undefined) return known;
+    const task = new CommandTask(this.#link.memory, slot, this.#options.nexus, this.#buffers, this);
+    this.#tasks[index] = task;
+    return task;
   }
 }
 

@@ -38,7 +38,7 @@ const open = (path: string, forReading = false) => new FileStore(memory, path, f
 deviceTest("a device tells its size and what it gives back; all of it has storage", async () => {
   const store = open(device);
   expect([store.size, store.physicalBlockSize, store.provisioning?.granularity]).toEqual([MODEL_SIZE, 4096, 4096]);
-  expect(extents(store)).toEqual([{ offset: 0, length: MODEL_SIZE, allocated: true }]);
+  expect(await extents(store)).toEqual([{ offset: 0, length: MODEL_SIZE, allocated: true }]);
   await store.close();
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { HolePunching } from "../../src/backends/hole-punching.ts";
-import { STORE_DONE, STORE_PENDING, type StoreCompletion } from "../../src/scsi/block-store.ts";
+import { STORE_DONE, STORE_PENDING, type StoreCompletion, type StoreExtent } from "../../src/scsi/block-store.ts";
 
 const PIECE = 16 << 20;
 const ENXIO = -6;
@@ -144,7 +144,9 @@ test.each([
   [EINVAL, 0, { length: 4096, allocated: true }],
   [512, EINVAL, { length: 4096, allocated: true }],
 ])("the next data at %i, the next hole at %i", (data, hole, extent) => {
-  const { punching, state } = made();
+  const { punching, state, completion } = made();
   Object.assign(state, { data, hole });
-  expect(punching.extentAt(512, 4096)).toEqual(extent);
+  const found: StoreExtent[] = [];
+  expect(punching.findExtents(512, 4096, found, completion("extents"))).toBe(STORE_DONE);
+  expect(found).toEqual([extent]);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ChapExchange, chapResponse, formatBinary, parseBinary } from "../../src/ports/iscsi/chap.ts";
+import { chapResponse, formatBinary, parseBinary } from "../../src/iscsi/chap-response.ts";
+import { ChapExchange } from "../../src/ports/iscsi/chap.ts";
 
 const CREDENTIALS = {
   user: "user",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { CRC32C_START, crc32c, crc32cEnd, crc32cUpdate } from "../../src/ports/iscsi/crc32c.ts";
+import { CRC32C_START, crc32c, crc32cEnd, crc32cUpdate } from "../../src/iscsi/crc32c.ts";
 
 const count = (length: number, value: (index: number) => number) => Uint8Array.from({ length }, (_, at) => value(at));
 

@@ -12,8 +12,8 @@ import {
   TARGET_TRANSFER_TAG,
   TEXT_REQUEST,
 } from "../../src/abi/iscsi.ts";
-import { chapResponse, formatBinary, parseBinary } from "../../src/ports/iscsi/chap.ts";
-import { formatText } from "../../src/ports/iscsi/text.ts";
+import { chapResponse, formatBinary, parseBinary } from "../../src/iscsi/chap-response.ts";
+import { formatText } from "../../src/iscsi/text.ts";
 import { header, INITIATOR, identification, type Pdu, RawInitiator } from "./raw-initiator.ts";
 import { Served, type ServedOptions, TARGET } from "./served.ts";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { negotiate, Parameters, type Phase } from "../../src/ports/iscsi/negotiation.ts";
-import { formatText, parseText } from "../../src/ports/iscsi/text.ts";
+import { Parameters } from "../../src/iscsi/parameters.ts";
+import { formatText, parseText } from "../../src/iscsi/text.ts";
+import { negotiate, type Phase } from "../../src/ports/iscsi/negotiation.ts";
 
 const OURS = {
   maxConnections: 4,

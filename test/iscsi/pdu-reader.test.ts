@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BHS_LENGTH } from "../../src/abi/iscsi.ts";
-import { crc32c } from "../../src/ports/iscsi/crc32c.ts";
-import { AHS_LENGTH_MAXIMUM, PduReader, type PduSink, type ReceivedHeader } from "../../src/ports/iscsi/pdu-reader.ts";
+import { crc32c } from "../../src/iscsi/crc32c.ts";
+import { AHS_LENGTH_MAXIMUM, PduReader, type PduSink, type ReceivedHeader } from "../../src/iscsi/pdu-reader.ts";
 import { header } from "./raw-initiator.ts";
 
 const DATA_MAXIMUM = 4096;

@@ -30,8 +30,8 @@ import {
   SCSI_DATA_OUT,
   TARGET_TRANSFER_TAG,
 } from "../../src/abi/iscsi.ts";
-import { crc32c } from "../../src/ports/iscsi/crc32c.ts";
-import { formatText, parseText } from "../../src/ports/iscsi/text.ts";
+import { crc32c } from "../../src/iscsi/crc32c.ts";
+import { formatText, parseText } from "../../src/iscsi/text.ts";
 
 /** How long an answer may take, in milliseconds; a loaded machine is slow. */
 const PATIENCE = 10_000;

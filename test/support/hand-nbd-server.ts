@@ -3,6 +3,9 @@ import { CHUNK_FLAG_DONE } from "../../src/abi/nbd.ts";
 import { ByteReader } from "../../src/backends/nbd/byte-reader.ts";
 
 const GREETING = Buffer.from("4e42444d4147494349484156454f50540003", "hex");
+const ALLOCATION = Buffer.from("base:allocation");
+/** Under which the hand-made server tells what has storage. */
+export const CONTEXT = 77;
 const EXPORT_FLAGS = 0x01 | 0x04 | 0x08 | 0x40;
 
 /** One request as it came. */
@@ -63,7 +66,9 @@ export class HandNbdServer {
       await bytes(header.readUInt32BE(12));
       going = option === 7;
       if (going) socket.write(reply(option, 3, this.#exportInfo()));
-      const refused = option !== 7 && !(option === 8 && this.#structured);
+      const context = option === 10 && this.#structured;
+      if (context) socket.write(reply(option, 4, Buffer.concat([Buffer.of(0, 0, 0, CONTEXT), ALLOCATION])));
+      const refused = option !== 7 && !((option === 8 || context) && this.#structured);
       socket.write(reply(option, refused ? 0x8000_0001 : 1, Buffer.alloc(0)));
     }
     for (;;) {

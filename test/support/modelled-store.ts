@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { SharedMemory } from "../../src/core/shared-memory.ts";
-import { type BlockStore, type Provisioning, STORE_DONE } from "../../src/scsi/block-store.ts";
+import {
+  type BlockStore,
+  EXTENTS_MOST,
+  type Provisioning,
+  STORE_DONE,
+  type StoreExtent,
+} from "../../src/scsi/block-store.ts";
 import { ended } from "./block-store.ts";
 
 export const SECTOR = 512;
@@ -14,15 +20,25 @@ export function provisioningOf({ provisioning }: BlockStore): Provisioning {
   return provisioning;
 }
 
-/** The extents of a whole store; they must lead to its end. */
-export function extents(store: BlockStore) {
+/** The extents of a whole store, those that are alike put together; they must lead to its end. */
+export async function extents(store: BlockStore) {
   const found: { offset: number; length: number; allocated: boolean }[] = [];
   for (let offset = 0; offset < store.size; ) {
-    const extent = provisioningOf(store).extentAt(offset, store.size - offset);
-    expect(extent.length).toBeGreaterThan(0);
-    found.push({ offset, ...extent });
-    offset += extent.length;
-    expect(offset).toBeLessThanOrEqual(store.size);
+    const told: StoreExtent[] = [];
+    const result = ended((completion) =>
+      provisioningOf(store).findExtents(offset, store.size - offset, told, completion),
+    );
+    expect(await result).toBe(STORE_DONE);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThanOrEqual(EXTENTS_MOST);
+    for (const { length, allocated } of told) {
+      expect(length).toBeGreaterThan(0);
+      const last = found.at(-1);
+      if (last?.allocated === allocated) last.length += length;
+      else found.push({ offset, length, allocated });
+      offset += length;
+      expect(offset).toBeLessThanOrEqual(store.size);
+    }
   }
   return found;
 }
@@ -114,7 +130,7 @@ export class ModelledStore {
   /** Every byte is what it should be, and what the store calls a hole is zeros. */
   async check(): Promise<void> {
     await this.read(0, this.store.size / SECTOR);
-    for (const { offset, length, allocated } of extents(this.store))
+    for (const { offset, length, allocated } of await extents(this.store))
       if (!allocated) expect(this.#model.subarray(offset, offset + length).every((byte) => byte === 0)).toBe(true);
   }
 

@@ -1,5 +1,5 @@
 import type { SharedMemory } from "../../src/core/shared-memory.ts";
-import { type BlockStore, STORE_PENDING, type StoreCompletion } from "../../src/scsi/block-store.ts";
+import { type BlockStore, STORE_PENDING, type StoreCompletion, type StoreExtent } from "../../src/scsi/block-store.ts";
 
 /** A store's operations as promises of their result, with data in arrays. */
 export class StoreCalls {
@@ -31,6 +31,16 @@ export class StoreCalls {
     const { provisioning } = this.#store;
     if (provisioning === undefined) throw new Error("the store keeps all it has");
     return settle((completion) => provisioning.deallocate(offset, length, false, completion));
+  }
+
+  /** The extents that one question brings. */
+  async extents(offset: number, length: number): Promise<StoreExtent[] | number> {
+    const found: StoreExtent[] = [];
+    const result = await settle((completion) => {
+      if (this.#store.provisioning === undefined) throw new Error("the store keeps all it has");
+      return this.#store.provisioning.findExtents(offset, length, found, completion);
+    });
+    return result === 0 ? found : result;
   }
 
   flush(): Promise<number> {

@@ -36,7 +36,8 @@ export class ThinStore implements BlockStore {
       granularity,
       deallocate: (offset, length, _durable, completion) =>
         this.#answer(completion, () => this.#deallocate(offset, length)),
-      extentAt: (offset, length) => this.#extentAt(offset, length),
+      findExtents: (offset, length, found, completion) =>
+        this.#answer(completion, () => found.push(this.#extentAt(offset, length))),
     };
   }
 

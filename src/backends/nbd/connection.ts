@@ -22,11 +22,12 @@ export class NbdConnection implements ReplySink {
   readonly #maximumPayload: number;
   #ended = false;
 
-  constructor({ socket, early, maximumPayload }: NbdExport, memory: SharedMemory, owner: ConnectionOwner) {
+  constructor(found: NbdExport, memory: SharedMemory, owner: ConnectionOwner) {
+    const { socket, early, maximumPayload, allocationContext } = found;
     this.#socket = socket;
     this.#owner = owner;
     this.#maximumPayload = maximumPayload;
-    this.#parser = new ReplyParser(memory, this);
+    this.#parser = new ReplyParser(memory, this, allocationContext);
     socket.on("data", (chunk) => this.#take(chunk));
     socket.on("error", (error) => this.#lose(error.message));
     socket.on("close", () => this.#lose("the server closed the connection"));

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import {
+  CONTEXT_ALLOCATION,
   FLAG_FIXED_NEWSTYLE,
   FLAG_NO_ZEROES,
   INFO_BLOCK_SIZE,
@@ -9,6 +10,7 @@ import {
   OPTION_GO,
   OPTION_MAGIC,
   OPTION_REPLY_MAGIC,
+  OPTION_SET_META_CONTEXT,
   OPTION_STARTTLS,
   OPTION_STRUCTURED_REPLY,
   REPLY_ACK,
@@ -20,6 +22,7 @@ import {
   REPLY_ERROR_UNKNOWN,
   REPLY_ERROR_UNSUPPORTED,
   REPLY_INFO,
+  REPLY_META_CONTEXT,
 } from "../../abi/nbd.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { NbdAddress } from "./uri.ts";
@@ -48,6 +51,8 @@ export interface NbdExport {
   readonly preferredBlock: number;
   /** Most bytes of one request with data. */
   readonly maximumPayload: number;
+  /** Number under which the server tells what has storage; undefined when it does not. */
+  readonly allocationContext: number | undefined;
   /** Bytes of the transmission phase that have come already. */
   readonly early: Buffer;
 }
@@ -122,8 +127,8 @@ class OptionTalk {
 }
 
 /**
- * Opens an export: fixed newstyle handshake, STARTTLS for nbds and structured replies where the server has them, then
- * GO. [NBD] "Fixed newstyle negotiation". The caller ends the socket when this fails.
+ * Opens an export: fixed newstyle handshake, STARTTLS for nbds, structured replies and with them the status of blocks where
+ * the server has them, then GO. [NBD] "Fixed newstyle negotiation". The caller ends the socket when this fails.
  * @throws NbdRefusalError, ConnectionEndedError
  */
 export async function openExport(plain: Socket, address: NbdAddress, tls: NbdTls = {}): Promise<NbdExport> {
@@ -135,9 +140,22 @@ export async function openExport(plain: Socket, address: NbdAddress, tls: NbdTls
     talk = new OptionTalk(socket);
   }
   // Where they are refused, the parser takes the simple ones as well.
-  await talk.option(OPTION_STRUCTURED_REPLY);
+  const structured = await talk.option(OPTION_STRUCTURED_REPLY);
+  const allocationContext = structured ? await setAllocationContext(talk, address) : undefined;
   const found = await go(talk, address);
-  return { ...found, socket, early: talk.reader.release() };
+  return { ...found, allocationContext, socket, early: talk.reader.release() };
+}
+
+/** A server that does not have the context, or not the option, goes on without. [NBD] "NBD_OPT_SET_META_CONTEXT". */
+async function setAllocationContext(talk: OptionTalk, { exportName }: NbdAddress): Promise<number | undefined> {
+  talk.send(OPTION_SET_META_CONTEXT, Buffer.concat([counted(exportName), u32(1), counted(CONTEXT_ALLOCATION)]));
+  for (let context: number | undefined; ; ) {
+    const { type, data } = await talk.reply(OPTION_SET_META_CONTEXT);
+    if (type === REPLY_ACK) return context;
+    if (type >= REPLY_ERROR) return undefined;
+    if (type === REPLY_META_CONTEXT && data.toString("latin1", 4) === CONTEXT_ALLOCATION)
+      context = data.readUInt32BE(0);
+  }
 }
 
 async function startTls(plain: Socket, talk: OptionTalk, address: NbdAddress, tls: NbdTls): Promise<Socket> {

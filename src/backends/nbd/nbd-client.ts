@@ -51,6 +51,8 @@ export class NbdClient implements ConnectionOwner {
   flags = 0;
   minimumBlock = 1;
   preferredBlock = 1;
+  /** The server tells what has storage. */
+  tellsAllocation = false;
   readonly #memory: SharedMemory;
   readonly #options: NbdClientOptions;
   readonly #clock: Clock;
@@ -80,6 +82,7 @@ export class NbdClient implements ConnectionOwner {
     this.flags = first.flags;
     this.minimumBlock = first.minimumBlock;
     this.preferredBlock = first.preferredBlock;
+    this.tellsAllocation = first.allocationContext !== undefined;
     await this.#connected(first);
   }
 

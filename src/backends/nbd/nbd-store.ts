@@ -1,4 +1,5 @@
 import {
+  COMMAND_BLOCK_STATUS,
   COMMAND_FLAG_FUA,
   COMMAND_READ,
   COMMAND_WRITE,
@@ -15,9 +16,11 @@ import {
   STORE_DONE,
   STORE_PENDING,
   type StoreCompletion,
+  type StoreExtent,
 } from "../../scsi/block-store.ts";
 import { StoreOpenError } from "../open-file.ts";
 import { NbdClient, type NbdClientOptions } from "./nbd-client.ts";
+import { LONGEST_PART } from "./request.ts";
 
 const SECTOR = 512;
 const LARGEST_BLOCK = 4096;
@@ -106,6 +109,18 @@ export class NbdStore implements BlockStore {
     this.#client.submit(request);
   }
 
+  #findExtents(offset: number, length: number, found: StoreExtent[], completion: StoreCompletion): number {
+    if (!this.#client.tellsAllocation) {
+      found.push({ length, allocated: true });
+      return STORE_DONE;
+    }
+    const request = this.#client.request(COMMAND_BLOCK_STATUS, offset, Math.min(length, LONGEST_PART), completion);
+    request.found = found;
+    request.foundBefore = found.length;
+    this.#client.submit(request);
+    return STORE_PENDING;
+  }
+
   #provisioning(): Provisioning {
     return {
       granularity: this.physicalBlockSize,
@@ -114,7 +129,7 @@ export class NbdStore implements BlockStore {
         return STORE_PENDING;
       },
       // What the server holds is known to it alone: all of it, as far as anyone is told.
-      extentAt: (_offset, length) => ({ length, allocated: true }),
+      findExtents: (offset, length, found, completion) => this.#findExtents(offset, length, found, completion),
     };
   }
 }

@@ -1,16 +1,21 @@
 import {
+  CHUNK_BLOCK_STATUS,
   CHUNK_ERROR,
   CHUNK_FLAG_DONE,
   CHUNK_NONE,
   CHUNK_OFFSET_DATA,
   CHUNK_OFFSET_HOLE,
+  COMMAND_BLOCK_STATUS,
   COMMAND_READ,
   SIMPLE_REPLY_MAGIC,
   SIMPLE_REPLY_SIZE,
+  STATE_HOLE,
+  STATE_ZERO,
   STRUCTURED_REPLY_MAGIC,
   STRUCTURED_REPLY_SIZE,
 } from "../../abi/nbd.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import { EXTENTS_MOST } from "../../scsi/block-store.ts";
 import type { NbdRequest } from "./request.ts";
 
 /** The server's bytes are no NBD, or answer what was not asked. The connection can't go on. */
@@ -21,6 +26,10 @@ const SMALL_MAXIMUM = 0x1_0000;
 const OFFSET_SIZE = 8;
 const HOLE_SIZE = 12;
 const ERROR_SIZE = 6;
+const CONTEXT_SIZE = 4;
+const EXTENT_SIZE = 8;
+/** Extents that a reply may tell: those of a GiB in sectors. They are looked at one by one. */
+const STATUS_MAXIMUM = 0x100_0000;
 const TWO_TO_32 = 0x1_0000_0000;
 
 /** What the parser asks and tells. */
@@ -31,7 +40,7 @@ export interface ReplySink {
   answered(request: NbdRequest): void;
 }
 
-type Stage = "magic" | "simple" | "structured" | "fields" | "data";
+type Stage = "magic" | "simple" | "structured" | "fields" | "extent" | "data";
 
 /**
  * Finds replies in a byte stream that may be cut anywhere, simple and structured ones. Data of reads go to linear memory
@@ -40,6 +49,8 @@ type Stage = "magic" | "simple" | "structured" | "fields" | "data";
 export class ReplyParser {
   readonly #memory: SharedMemory;
   readonly #sink: ReplySink;
+  /** What extents of base:allocation are told under; undefined when none are. */
+  readonly #context: number | undefined;
   #small = Buffer.alloc(64);
   #stage: Stage = "magic";
   #filled = 0;
@@ -52,7 +63,8 @@ export class ReplyParser {
   /** Linear address of the next byte of data. */
   #dataAt = 0;
 
-  constructor(memory: SharedMemory, sink: ReplySink) {
+  constructor(memory: SharedMemory, sink: ReplySink, context?: number) {
+    this.#context = context;
     this.#memory = memory;
     this.#sink = sink;
   }
@@ -85,6 +97,8 @@ export class ReplyParser {
         return this.#takeSimple();
       case "structured":
         return this.#takeStructured();
+      case "extent":
+        return this.#takeExtent();
       default:
         return this.#takeFields();
     }
@@ -125,6 +139,10 @@ export class ReplyParser {
     }
     if (this.#type === CHUNK_OFFSET_HOLE && request.command === COMMAND_READ && length === HOLE_SIZE)
       return this.#expect("fields", HOLE_SIZE);
+    if (this.#type === CHUNK_BLOCK_STATUS && request.command === COMMAND_BLOCK_STATUS && isStatusLength(length)) {
+      this.#dataLeft = length - CONTEXT_SIZE;
+      return this.#expect("fields", CONTEXT_SIZE);
+    }
     if (this.#type >= CHUNK_ERROR && length >= ERROR_SIZE && length <= SMALL_MAXIMUM)
       return this.#expect("fields", length);
     throw new NbdProtocolError(`a chunk of type ${this.#type} and ${length} bytes answers command ${request.command}`);
@@ -137,6 +155,7 @@ export class ReplyParser {
       if (request.error === 0) throw new NbdProtocolError("a chunk tells error 0");
       return this.#endChunk();
     }
+    if (this.#type === CHUNK_BLOCK_STATUS) return this.#beginExtents();
     const offset =
       this.#small.readUInt32BE(0) * TWO_TO_32 + this.#small.readUInt32BE(4) - request.offset - request.done;
     if (this.#type === CHUNK_OFFSET_DATA) return this.#beginData(request, offset, this.#dataLeft);
@@ -144,6 +163,27 @@ export class ReplyParser {
     const address = this.#place(request, offset, length);
     this.#memory.u8.fill(0, address, address + length);
     this.#endChunk();
+  }
+
+  #beginExtents(): void {
+    const context = this.#small.readUInt32BE(0);
+    if (context !== this.#context) throw new NbdProtocolError(`extents of a context ${context} that was not chosen`);
+    this.#filled = 0;
+    this.#expect("extent", EXTENT_SIZE);
+  }
+
+  /** Keeps as many as are wanted. Only what is a hole and reads as zeros is free: what a mere hole reads as is not said. */
+  #takeExtent(): void {
+    const request = this.#current();
+    const { found = [], foundBefore, received, part } = request;
+    const length = Math.min(this.#small.readUInt32BE(0), part - received);
+    const allocated = (this.#small.readUInt32BE(4) & (STATE_HOLE | STATE_ZERO)) !== (STATE_HOLE | STATE_ZERO);
+    if (length === 0 && received < part) throw new NbdProtocolError("an extent of no bytes");
+    if (length > 0 && found.length - foundBefore < EXTENTS_MOST) found.push({ length, allocated });
+    request.received += length;
+    this.#filled = 0;
+    this.#dataLeft -= EXTENT_SIZE;
+    if (this.#dataLeft === 0) this.#endChunk();
   }
 
   #beginData(request: NbdRequest, offset: number, length: number): void {
@@ -171,6 +211,8 @@ export class ReplyParser {
     this.#request = undefined;
     if (request.command === COMMAND_READ && request.error === 0 && request.received !== request.part)
       throw new NbdProtocolError(`a read of ${request.part} bytes was answered with ${request.received}`);
+    if (request.command === COMMAND_BLOCK_STATUS && request.error === 0 && request.received === 0)
+      throw new NbdProtocolError("a question for extents was answered with none");
     this.#sink.answered(request);
   }
 
@@ -184,4 +226,8 @@ export class ReplyParser {
     if (this.#request === undefined) throw new NbdProtocolError("a reply to what was not asked");
     return this.#request;
   }
+}
+
+function isStatusLength(length: number): boolean {
+  return length > CONTEXT_SIZE && length <= STATUS_MAXIMUM && (length - CONTEXT_SIZE) % EXTENT_SIZE === 0;
 }

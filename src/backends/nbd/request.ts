@@ -1,8 +1,8 @@
 import { COMMAND_READ, REQUEST_MAGIC, REQUEST_SIZE } from "../../abi/nbd.ts";
-import type { StoreCompletion } from "../../scsi/block-store.ts";
+import type { StoreCompletion, StoreExtent } from "../../scsi/block-store.ts";
 
 /** Of a command without payload: less than its 32-bit field holds, and a multiple of every block. */
-const LONGEST_PART = 0x4000_0000;
+export const LONGEST_PART = 0x4000_0000;
 const TWO_TO_32 = 0x1_0000_0000;
 
 /** One store operation on its way to the server and back. Reused. */
@@ -18,6 +18,9 @@ export class NbdRequest {
   length = 0;
   /** Linear address where the data of a read go; those of a write come from `source`. */
   address = 0;
+  /** Where BLOCK STATUS puts what it finds, behind the `foundBefore` that stand there; undefined for other commands. */
+  found: StoreExtent[] | undefined;
+  foundBefore = 0;
   /** Bytes to write; undefined for commands without payload. */
   source: Uint8Array | undefined;
   /** Bytes of the operation that earlier parts have done. */
@@ -54,6 +57,7 @@ export class NbdRequest {
   nextPart(maximumPayload: number): Buffer {
     this.part = Math.min(this.length - this.done, this.hasPayload ? maximumPayload : LONGEST_PART);
     this.received = 0;
+    if (this.found !== undefined) this.found.length = this.foundBefore;
     const header = this.#header;
     const offset = this.offset + this.done;
     header.writeUInt32BE(REQUEST_MAGIC, 0);
@@ -85,6 +89,7 @@ export class RequestTable {
   giveBack(request: NbdRequest): void {
     this.renew(request);
     request.source = undefined;
+    request.found = undefined;
     request.completion = undefined;
     this.#idle.push(request);
   }

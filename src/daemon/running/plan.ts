@@ -86,8 +86,9 @@ export function withoutUnits(config: Config): Config {
   return { ...config, guests: [], logicalUnits: [], adapters: [], ...(iscsi && { iscsi: { ...iscsi, targets } }) };
 }
 
-/** Another medium in a drive that can change it, another size of memory, write protection: the unit stays what it is. */
+/** Another medium in a drive that can change it, another size of memory, write protection: the unit stays what it is. One that passes commands through is opened anew for whatever changes. */
 function changesInPlace(from: UnitConfig, to: UnitConfig): boolean {
+  if (from.type === "passthrough" || to.type === "passthrough") return same(from, to);
   const alike = same({ ...from, backend: undefined, readOnly: false }, { ...to, backend: undefined, readOnly: false });
   if (!alike) return false;
   const resized = from.backend?.type === "memory" && to.backend?.type === "memory";

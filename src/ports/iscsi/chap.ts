@@ -1,12 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { parseList, parseNumber, type TextKeys } from "./text.ts";
+import { ALGORITHM_MD5, chapResponse, formatBinary, parseBinary, RESPONSE_LENGTH } from "../../iscsi/chap-response.ts";
+import { parseList, parseNumber, type TextKeys } from "../../iscsi/text.ts";
 
-/** MD5, the algorithm that every initiator has. [RFC 7143] 12.1.3. */
-const ALGORITHM_MD5 = "5";
 const CHALLENGE_LENGTH = 16;
-const RESPONSE_LENGTH = 16;
-/** [RFC 7143] 12.1.3: 1 to 1024 bytes. */
-const BINARY_MAXIMUM = 1024;
 
 /** Who may come in, and as whom the target shows itself when asked. */
 export interface ChapCredentials {
@@ -88,30 +84,7 @@ export class ChapExchange {
   }
 }
 
-/** [RFC 1994] 4.1: the hash of identifier, secret and challenge. */
-export function chapResponse(identifier: Uint8Array, secret: string, challenge: Uint8Array): Buffer {
-  return createHash("md5").update(identifier).update(secret, "utf8").update(challenge).digest();
-}
-
 function sameText(a: string, b: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text, "utf8").digest();
   return timingSafeEqual(digest(a), digest(b));
-}
-
-export function formatBinary(bytes: Uint8Array): string {
-  return `0x${Buffer.from(bytes).toString("hex")}`;
-}
-
-/** A binary value, hexadecimal or base64, of 1 to 1024 bytes. [RFC 7143] 6.1. */
-export function parseBinary(text: string | undefined): Buffer | undefined {
-  if (text === undefined || text.length > 2 + BINARY_MAXIMUM * 2) return undefined;
-  const digits = text.slice(2);
-  const prefix = text.slice(0, 2).toLowerCase();
-  if (prefix === "0x" && /^[0-9a-fA-F]+$/.test(digits))
-    return Buffer.from(digits.length % 2 === 1 ? `0${digits}` : digits, "hex");
-  if (prefix === "0b" && /^[A-Za-z0-9+/]{2,}={0,2}$/.test(digits)) {
-    const bytes = Buffer.from(digits, "base64");
-    return bytes.length <= BINARY_MAXIMUM ? bytes : undefined;
-  }
-  return undefined;
 }

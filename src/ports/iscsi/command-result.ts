@@ -19,8 +19,8 @@ import {
 } from "../../abi/iscsi.ts";
 import { SENSE_LENGTH_MAX } from "../../abi/records.ts";
 import { STATUS_GOOD } from "../../abi/scsi.ts";
+import type { Parameters } from "../../iscsi/parameters.ts";
 import type { CommandTask } from "./command-task.ts";
-import type { Parameters } from "./negotiation.ts";
 import type { Responses } from "./responses.ts";
 
 /** Data-in up to this many bytes are copied to stand with their header; more are written from where they are. */

@@ -20,12 +20,12 @@ import {
 import { OPERATION_OTHER, SENSE_LENGTH_MAX } from "../../abi/records.ts";
 import { STATUS_GOOD } from "../../abi/scsi.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import type { ReceivedHeader } from "../../iscsi/pdu-reader.ts";
 import type { DataBuffers } from "../../scsi/data-buffers.ts";
 import type { Sense } from "../../scsi/sense.ts";
 import type { CommandCounters } from "../../scsi/statistics.ts";
 import { type Nexus, type ScsiTask, TASK_ACA, TASK_HEAD_OF_QUEUE, TASK_ORDERED, TASK_SIMPLE } from "../../scsi/task.ts";
 import { DataOut } from "./data-out.ts";
-import type { ReceivedHeader } from "./pdu-reader.ts";
 import type { OrderedRequest } from "./session.ts";
 
 const LUN_BYTES = 8;

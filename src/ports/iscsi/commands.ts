@@ -26,6 +26,8 @@ import {
 import { STATUS_BUSY, STATUS_GOOD } from "../../abi/scsi.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import type { Parameters } from "../../iscsi/parameters.ts";
+import type { Problem, ReceivedHeader } from "../../iscsi/pdu-reader.ts";
 import type { DataBuffers } from "../../scsi/data-buffers.ts";
 import {
   checkCondition,
@@ -40,8 +42,6 @@ import type { Nexus, TargetDevice } from "../../scsi/task.ts";
 import { sendResult } from "./command-result.ts";
 import { type BufferAccount, CommandTask, type TaskOwner } from "./command-task.ts";
 import type { DataOutClaim } from "./data-out.ts";
-import type { Parameters } from "./negotiation.ts";
-import type { Problem, ReceivedHeader } from "./pdu-reader.ts";
 import type { Responses } from "./responses.ts";
 import type { Session } from "./session.ts";
 

@@ -3,15 +3,15 @@ import { ASYNC_CONNECTION_DROP, ASYNC_LOGOUT_REQUEST, RESERVED_TAG } from "../..
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import { Outbox } from "../../iscsi/outbox.ts";
+import { DEFAULT_DATA_SEGMENT_LENGTH } from "../../iscsi/parameters.ts";
+import { PduReader, type PduSink, type Problem, type ReceivedHeader } from "../../iscsi/pdu-reader.ts";
 import type { DataBuffers } from "../../scsi/data-buffers.ts";
 import { Commands } from "./commands.ts";
 import { FullFeature } from "./full-feature.ts";
 import type { IscsiLimits } from "./limits.ts";
 import type { Login, LoginPlace } from "./login.ts";
 import { type LoggedIn, LoginPhase } from "./login-phase.ts";
-import { DEFAULT_DATA_SEGMENT_LENGTH } from "./negotiation.ts";
-import { Outbox } from "./outbox.ts";
-import { PduReader, type PduSink, type Problem, type ReceivedHeader } from "./pdu-reader.ts";
 import { Responses } from "./responses.ts";
 import type { Session } from "./session.ts";
 import { TextExchange } from "./text-exchange.ts";

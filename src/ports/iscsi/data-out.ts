@@ -1,6 +1,6 @@
 import { RESERVED_TAG } from "../../abi/iscsi.ts";
+import type { Problem } from "../../iscsi/pdu-reader.ts";
 import { PROTOCOL_SERVICE_CRC_ERROR, type Sense, UNEXPECTED_UNSOLICITED_DATA } from "../../scsi/sense.ts";
-import type { Problem } from "./pdu-reader.ts";
 
 /** Sequences of one command are told apart by the low half of their tag, commands by the high half. */
 const TAG_SHIFT = 16;

@@ -29,8 +29,8 @@ import {
   TASK_MANAGEMENT_REQUEST,
   TEXT_REQUEST,
 } from "../../abi/iscsi.ts";
+import type { PduSink, Problem, ReceivedHeader } from "../../iscsi/pdu-reader.ts";
 import type { Commands } from "./commands.ts";
-import type { PduSink, Problem, ReceivedHeader } from "./pdu-reader.ts";
 import type { Responses } from "./responses.ts";
 import type { Session } from "./session.ts";
 import { manageTasks, type TaskManagementPlace, taskManagementRequest } from "./task-management.ts";

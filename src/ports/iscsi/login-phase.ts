@@ -23,11 +23,11 @@ import {
   REQUEST_EXP_STAT_SN,
   STAGE_FULL_FEATURE,
 } from "../../abi/iscsi.ts";
+import type { PduSink, Problem, ReceivedHeader } from "../../iscsi/pdu-reader.ts";
+import { formatText } from "../../iscsi/text.ts";
 import { Login, type LoginAnswer, type LoginFields, type LoginPlace } from "./login.ts";
-import type { PduSink, Problem, ReceivedHeader } from "./pdu-reader.ts";
 import type { Responses } from "./responses.ts";
 import type { Session } from "./session.ts";
-import { formatText } from "./text.ts";
 
 /** Text of one request, all its parts together. */
 const TEXT_MAXIMUM = 0x8000;

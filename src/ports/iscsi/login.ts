@@ -14,12 +14,13 @@ import {
   STAGE_OPERATIONAL,
   STAGE_SECURITY,
 } from "../../abi/iscsi.ts";
+import { isIscsiName } from "../../iscsi/names.ts";
+import { Parameters } from "../../iscsi/parameters.ts";
+import { parseList, parseText, type TextKeys } from "../../iscsi/text.ts";
 import { ChapExchange } from "./chap.ts";
-import { isIscsiName } from "./names.ts";
-import { negotiateAll, Parameters, type Preferences } from "./negotiation.ts";
+import { negotiateAll, type Preferences } from "./negotiation.ts";
 import type { Session } from "./session.ts";
 import type { IscsiTarget } from "./target.ts";
-import { parseList, parseText, type TextKeys } from "./text.ts";
 
 /** Requests that a login may take; an honest one needs four. */
 const STEPS_MAXIMUM = 16;

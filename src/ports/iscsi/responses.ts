@@ -27,7 +27,7 @@ import {
   TASK_RESPONSE,
   TEXT_RESPONSE,
 } from "../../abi/iscsi.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "../../iscsi/outbox.ts";
 
 /** ExpCmdSN and MaxCmdSN as a response tells them. */
 export interface CommandWindow {

@@ -1,6 +1,6 @@
+import type { Parameters } from "../../iscsi/parameters.ts";
 import type { Nexus } from "../../scsi/task.ts";
 import type { Connection } from "./connection.ts";
-import type { Parameters } from "./negotiation.ts";
 import type { IscsiTarget } from "./target.ts";
 
 /** A request that waits for its turn in CmdSN order. */

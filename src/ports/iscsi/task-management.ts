@@ -22,9 +22,9 @@ import {
   TASK_REFERENCED_TAG,
 } from "../../abi/iscsi.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import type { ReceivedHeader } from "../../iscsi/pdu-reader.ts";
 import type { Nexus } from "../../scsi/task.ts";
 import type { CommandTask } from "./command-task.ts";
-import type { ReceivedHeader } from "./pdu-reader.ts";
 import type { Session } from "./session.ts";
 import type { IscsiTarget } from "./target.ts";
 

@@ -1,8 +1,9 @@
 import { RESERVED_TAG } from "../../abi/iscsi.ts";
-import { negotiateAll, type Parameters, type Preferences } from "./negotiation.ts";
+import type { Parameters } from "../../iscsi/parameters.ts";
+import { formatText, parseText } from "../../iscsi/text.ts";
+import { negotiateAll, type Preferences } from "./negotiation.ts";
 import type { Responses } from "./responses.ts";
 import type { Session } from "./session.ts";
-import { formatText, parseText } from "./text.ts";
 
 /** Text of one request, all its parts together. */
 const TEXT_MAXIMUM = 0x4000;

@@ -6,7 +6,7 @@ import {
   INFORMATIONAL_EXCEPTIONS_PAGE,
   POWER_CONDITION_PAGE,
 } from "../mode/common-pages.ts";
-import type { ModePage } from "../mode/mode-page.ts";
+import { ModePageTable } from "../mode/mode-page-table.ts";
 
 /** Byte of the caching mode page's body that has WCE. [SBC-3] 6.5.5. */
 export const CACHING_FLAGS = 0;
@@ -18,7 +18,7 @@ const AUTOMATIC_REALLOCATION = 0xc0;
 const ERROR_RECOVERY_LENGTH = 10;
 
 /** Mode pages of a disk. [SBC-3] 6.5. */
-export const DISK_MODE_PAGES: readonly ModePage[] = [
+export const DISK_MODE_PAGES = new ModePageTable([
   {
     page: MODE_PAGE_READ_WRITE_ERROR_RECOVERY,
     subpage: 0,
@@ -39,7 +39,7 @@ export const DISK_MODE_PAGES: readonly ModePage[] = [
   CONTROL_EXTENSION_PAGE,
   POWER_CONDITION_PAGE,
   INFORMATIONAL_EXCEPTIONS_PAGE,
-];
+]);
 
 function body(length: number, first: number): readonly number[] {
   return [first, ...new Array<number>(length - 1).fill(0)];

@@ -2,7 +2,8 @@ import type { Log } from "../../core/log.ts";
 import type { DeviceServer } from "../device-server.ts";
 import type { UnitState } from "../unit-state.ts";
 import { changeableBits, type ModePage, modePageKey } from "./mode-page.ts";
-import { readSavedPages, writeSavedPages } from "./saved-pages.ts";
+import { keyOf, type ModePageTable } from "./mode-page-table.ts";
+import { readSavedPages, type SavedPage, writeSavedPages } from "./saved-pages.ts";
 
 /** Which values of a page. The numbers are those of PAGE CONTROL. [SPC-4] 6.11. */
 export const CURRENT_VALUES = 0;
@@ -19,18 +20,20 @@ export class ModePages<Unit extends DeviceServer = DeviceServer> {
   readonly rows: readonly ModePage<Unit>[];
   readonly #unit: Unit;
   readonly #state: UnitState | undefined;
-  readonly #saved = new Map<number, Uint8Array>();
-  readonly #current = new Map<number, Uint8Array>();
+  // Bodies by key. They are values: a change makes new ones, and most units have the defaults of their kind all along.
+  #saved: ReadonlyMap<number, Uint8Array>;
+  #current: ReadonlyMap<number, Uint8Array>;
 
   /** The saved values are the current ones at the start. @param state undefined: values can't be saved */
-  constructor(rows: readonly ModePage<Unit>[], unit: Unit, state: UnitState | undefined, log: Log) {
-    this.rows = rows.toSorted((a, b) => modePageKey(a.page, a.subpage) - modePageKey(b.page, b.subpage));
+  constructor({ rows, defaults }: ModePageTable<Unit>, unit: Unit, state: UnitState | undefined, log: Log) {
+    this.rows = rows;
     this.#unit = unit;
     this.#state = state;
-    for (const row of rows) this.#saved.set(keyOf(row), Uint8Array.from(row.defaults));
     const kept = state?.load(STATE_NAME);
-    if (kept !== undefined && !this.#takeOver(kept)) log.warn({}, "saved mode pages are damaged: defaults are used");
-    this.revert();
+    const pages = kept === undefined ? [] : readSavedPages(kept);
+    if (pages === undefined) log.warn({}, "saved mode pages are damaged: defaults are used");
+    this.#saved = pages === undefined || pages.length === 0 ? defaults : this.#takenOver(defaults, pages);
+    this.#current = this.#saved;
   }
 
   get savable(): boolean {
@@ -69,29 +72,28 @@ export class ModePages<Unit extends DeviceServer = DeviceServer> {
    * @throws what the state throws when it can't keep them: nothing has changed then
    */
   change(bodies: ReadonlyMap<ModePage<Unit>, Uint8Array>, save: boolean): boolean {
-    const next = new Map(this.#current);
+    const before = this.#current;
+    const next = new Map(before);
     for (const [row, body] of bodies) next.set(keyOf(row), body);
     if (save) {
       this.#state?.save(
         STATE_NAME,
         writeSavedPages(this.rows.map((row) => [row, next.get(keyOf(row)) ?? new Uint8Array()])),
       );
-      for (const [key, body] of next) this.#saved.set(key, body);
+      this.#saved = next;
     }
-    const changed = [...bodies].some(([row, body]) => !equal(body, this.#current.get(keyOf(row))));
-    for (const [key, body] of next) this.#current.set(key, body);
-    return changed;
+    this.#current = next;
+    return [...bodies].some(([row, body]) => !equal(body, before.get(keyOf(row))));
   }
 
   /** The saved values are the current ones again, as after power on. [SPC-4] 5.10. */
   revert(): void {
-    for (const [key, body] of this.#saved) this.#current.set(key, body);
+    this.#current = this.#saved;
   }
 
-  /** Only bits that are changeable come from outside. @returns false when the bytes are not ours */
-  #takeOver(kept: Uint8Array): boolean {
-    const pages = readSavedPages(kept);
-    if (pages === undefined) return false;
+  /** Only bits that are changeable come from outside; pages that are not ours are passed over. */
+  #takenOver(defaults: ReadonlyMap<number, Uint8Array>, pages: readonly SavedPage[]): Map<number, Uint8Array> {
+    const values = new Map(defaults);
     for (const { page, subpage, body } of pages) {
       const row = this.find(page, subpage);
       if (row === undefined || row.defaults.length !== body.length) continue;
@@ -99,14 +101,10 @@ export class ModePages<Unit extends DeviceServer = DeviceServer> {
         const bits = changeableBits(row, at);
         return (value & ~bits) | ((body[at] ?? 0) & bits);
       });
-      this.#saved.set(keyOf(row), Uint8Array.from(mixed));
+      values.set(keyOf(row), Uint8Array.from(mixed));
     }
-    return true;
+    return values;
   }
-}
-
-function keyOf({ page, subpage }: Pick<ModePage, "page" | "subpage">): number {
-  return modePageKey(page, subpage);
 }
 
 function equal(a: Uint8Array, b: Uint8Array | undefined): boolean {

@@ -5,7 +5,7 @@ import {
   MODE_PAGE_TIMEOUT_AND_PROTECT,
 } from "../../abi/scsi.ts";
 import { CONTROL_PAGE } from "../mode/common-pages.ts";
-import type { ModePage } from "../mode/mode-page.ts";
+import { ModePageTable } from "../mode/mode-page-table.ts";
 import { field16 } from "./addresses.ts";
 import { CLAIMED_SPEED } from "./drive-state.ts";
 import type { OpticalDrive } from "./optical-drive.ts";
@@ -18,7 +18,7 @@ const LOCKED = 0x02;
 const BUFFER_KIB = 2048;
 
 /** Mode pages of a drive. [MMC-6] 7. */
-export const OPTICAL_MODE_PAGES: readonly ModePage<OpticalDrive>[] = [
+export const OPTICAL_MODE_PAGES = new ModePageTable<OpticalDrive>([
   {
     page: MODE_PAGE_READ_WRITE_ERROR_RECOVERY,
     subpage: 0,
@@ -47,7 +47,7 @@ export const OPTICAL_MODE_PAGES: readonly ModePage<OpticalDrive>[] = [
       body[MECHANISM] = TRAY_EJECT_LOCK | (prevention.ofInitiators ? LOCKED : 0);
     },
   },
-];
+]);
 
 function zeros(count: number): readonly number[] {
   return new Array<number>(count).fill(0);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../../src/backends/memory.ts";
+import { STORE_DONE, STORE_PENDING } from "../../../src/scsi/block-store.ts";
 import { cdb10, cdb16, getLbaStatusCdb, unmapCdb, unmapList } from "../../support/block-cdbs.ts";
 import { deviceWithDisk } from "../../support/disk.ts";
+import { HandClock } from "../../support/hand-clock.ts";
 import { run, testMemory } from "../../support/scsi-task.ts";
 import { ThinStore } from "../../support/thin-store.ts";
 
@@ -184,6 +186,59 @@ describe("GET LBA STATUS", () => {
       [1, 1, 0],
       [2, 254, 1],
     ]);
+  });
+
+  test("a store that answers later, each time with a few extents, some alike and some that cut a block", () => {
+    const { store, device } = thin(4096);
+    const [held, gone] = [
+      (length: number) => ({ length, allocated: true }),
+      (length: number) => ({ length, allocated: false }),
+    ];
+    const answers = [[gone(4096), gone(1000)], [gone(1000), held(100), gone(7092)], [held((1 << 20) - 3 * 4096)]];
+    const asked: number[] = [];
+    const pending: (() => void)[] = [];
+    store.provisioning = {
+      granularity: 4096,
+      deallocate: () => 0,
+      findExtents: (offset, _length, found, completion) => {
+        asked.push(offset / 4096);
+        pending.push(() => {
+          found.push(...(answers.shift() ?? []));
+          completion.storeDone(STORE_DONE);
+        });
+        return STORE_PENDING;
+      },
+    };
+    const task = run(device, memory, getLbaStatusCdb(0, 512));
+    expect(task.ends).toBe(0);
+    while (pending.length > 0) pending.shift()?.();
+    expect(descriptors(task.dataIn)).toEqual([
+      [0, 1, 1],
+      [1, 1, 0],
+      [2, 1, 1],
+      [3, 253, 0],
+    ]);
+    expect([task.ends, ...asked]).toEqual([1, 0, 1, 3]);
+  });
+
+  test("a store that fails", () => {
+    const { store, device } = thin();
+    store.provisioning = { granularity: 4096, deallocate: () => 0, findExtents: () => -5 };
+    expect(run(device, memory, getLbaStatusCdb(0, 512)).senseText).toBe("03/11/00");
+  });
+
+  test("a fragmented medium is told in part, by a bounded number of questions, with others between them", () => {
+    const clock = new HandClock();
+    const store = new ThinStore(memory, 1 << 20, 512);
+    store.held.forEach((_, at) => {
+      store.held[at] = at % 2 === 0;
+    });
+    const device = deviceWithDisk(memory, { thin: true, clock }, store);
+    const task = run(device, memory, getLbaStatusCdb(0, 0x10000));
+    expect(task.ends).toBe(0);
+    expect(clock.run()).toBe(16);
+    expect(descriptors(task.dataIn).length).toBe(256);
+    expect(task.ends).toBe(1);
   });
 });
 

@@ -8,6 +8,7 @@ import { deviceWithDisk, FIRST_KEY, makeDisk } from "../../support/disk.ts";
 import { HandClock } from "../../support/hand-clock.ts";
 import { HandStore } from "../../support/hand-store.ts";
 import { KeptState } from "../../support/kept-state.ts";
+import { extents } from "../../support/modelled-store.ts";
 import { makeNexus, NEXUS, run, testMemory } from "../../support/scsi-task.ts";
 
 const memory = testMemory();
@@ -117,18 +118,21 @@ test.each([BLOCK_ERASE, CRYPTO_ERASE])("erase %i leaves zeros", (serviceAction) 
   expect(contents(device).every((byte) => byte === 0)).toBe(true);
 });
 
-test.each([BLOCK_ERASE, CRYPTO_ERASE])("erase %i of a thin disk lets go of its storage, at once", (serviceAction) => {
-  const store = new MemoryStore(memory, SIZE);
-  const { device, clock } = made(store);
-  run(device, memory, [0x2a, 0, 0, 0, 0, 9, 0, 0, 1, 0], { dataOut: new Uint8Array(512).fill(1) });
-  expect(store.extentAt(0, SIZE).allocated).toBe(true);
-  run(device, memory, sanitize(serviceAction));
-  clock.run();
-  expect(store.extentAt(0, SIZE)).toEqual({ length: SIZE, allocated: false });
-  expect(clock.now()).toBe(0);
-});
+test.each([BLOCK_ERASE, CRYPTO_ERASE])(
+  "erase %i of a thin disk lets go of its storage, at once",
+  async (serviceAction) => {
+    const store = new MemoryStore(memory, SIZE);
+    const { device, clock } = made(store);
+    run(device, memory, [0x2a, 0, 0, 0, 0, 9, 0, 0, 1, 0], { dataOut: new Uint8Array(512).fill(1) });
+    expect((await extents(store))[0]?.allocated).toBe(true);
+    run(device, memory, sanitize(serviceAction));
+    clock.run();
+    expect(await extents(store)).toEqual([{ offset: 0, length: SIZE, allocated: false }]);
+    expect(clock.now()).toBe(0);
+  },
+);
 
-test("a fully provisioned disk is only overwritten, and keeps its storage then", () => {
+test("a fully provisioned disk is only overwritten, and keeps its storage then", async () => {
   const store = new MemoryStore(memory, SIZE);
   const clock = new HandClock();
   const device = deviceWithDisk(memory, { clock }, store);
@@ -137,7 +141,7 @@ test("a fully provisioned disk is only overwritten, and keeps its storage then",
   const { cdb, options } = overwrite(1, [0]);
   run(device, memory, cdb, options);
   clock.run();
-  expect(store.extentAt(0, SIZE)).toEqual({ length: SIZE, allocated: true });
+  expect(await extents(store)).toEqual([{ offset: 0, length: SIZE, allocated: true }]);
 });
 
 test.each([BLOCK_ERASE, CRYPTO_ERASE, EXIT_FAILURE_MODE])("%i takes no parameter list", (serviceAction) => {

@@ -1,4 +1,4 @@
-import { BHS_AHS_LENGTH, BHS_DATA_LENGTH, BHS_LENGTH, DIGEST_LENGTH } from "../../abi/iscsi.ts";
+import { BHS_AHS_LENGTH, BHS_DATA_LENGTH, BHS_LENGTH, DIGEST_LENGTH } from "../abi/iscsi.ts";
 import { CRC32C_START, crc32c, crc32cEnd, crc32cUpdate } from "./crc32c.ts";
 
 /** Longest additional header segments that are taken: one extended CDB of 260 bytes, padded. [RFC 7143] 11.2.2.3. */

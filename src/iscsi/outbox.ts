@@ -1,4 +1,4 @@
-import { BHS_DATA_LENGTH, BHS_FLAGS, BHS_LENGTH, BHS_OPCODE, DIGEST_LENGTH } from "../../abi/iscsi.ts";
+import { BHS_DATA_LENGTH, BHS_FLAGS, BHS_LENGTH, BHS_OPCODE, DIGEST_LENGTH } from "../abi/iscsi.ts";
 import { CRC32C_START, crc32c, crc32cEnd, crc32cUpdate } from "./crc32c.ts";
 import { padding } from "./pdu-reader.ts";
 
@@ -23,7 +23,7 @@ interface Batch {
 }
 
 /**
- * PDUs to the initiator, gathered and written once a turn. Headers and short data are copied into segments that are used
+ * PDUs to the peer, gathered and written once a turn. Headers and short data are copied into segments that are used
  * again; long data are written from where they stand, and their buffer goes back when the socket has taken them.
  */
 export class Outbox {
