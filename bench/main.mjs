@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hotPath } from "./groups/hot-path.mjs";
 import { inProcess } from "./groups/in-process.mjs";
+import { iscsi } from "./groups/iscsi.mjs";
 import { judgeFloors } from "./lib/floors.mjs";
 import { interleave } from "./lib/interleave.mjs";
 import { plot } from "./lib/plot.mjs";
@@ -24,7 +25,7 @@ import { floorTable, groupTable } from "./lib/report.mjs";
  */
 
 /** @type {readonly Group[]} */
-const GROUPS = [hotPath, inProcess];
+const GROUPS = [hotPath, inProcess, iscsi];
 const RESULTS = join(import.meta.dirname, "results");
 
 const HELP = `Usage: npm run bench -- [options]
