@@ -1,11 +1,11 @@
 import { mkdirSync, statSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 /** Where sockets go when nobody says otherwise: private to the user. */
 export function runtimeDirectory(): string {
   const { XDG_RUNTIME_DIR } = process.env;
-  return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, "vscsi") : join(tmpdir(), `vscsi-${userInfo().uid}`);
+  return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, "vscsi") : join(tmpdir(), `vscsi-${ownUid()}`);
 }
 
 /**
@@ -22,6 +22,11 @@ export function makeSocketDirectory(socket: string): void {
     if (code !== "EEXIST") throw new Error(`the folder ${folder} can't be made (${code}): name a socket elsewhere`);
   }
   const { uid } = statSync(folder);
-  if (folder === runtimeDirectory() && uid !== userInfo().uid)
+  if (folder === runtimeDirectory() && uid !== ownUid())
     throw new Error(`the folder ${folder} belongs to user ${uid}, not to us: set XDG_RUNTIME_DIR, or name the sockets`);
+}
+
+/** Not `userInfo()`, which fails for a user without an entry in the user database, as in a container. */
+function ownUid(): number | undefined {
+  return process.getuid?.();
 }
