@@ -101,17 +101,17 @@ test("the unit goes on meanwhile: nothing is lost, and what was written may stay
   const store = await open(backend);
   const calls = new StoreCalls(memory, store);
   for (let count = 0; count < 100; count++) await change(calls, model, random);
+  let changes = 0;
   for (let round = 0; round < 5; round++) {
     store.beginMerge();
-    let changes = 0;
     for (; store.merge?.state === "merging"; changes++) {
       await change(calls, model, random);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(changes).toBeGreaterThan(2);
     expect(store.merge).toMatchObject({ state: "merged" });
     expect(Buffer.compare((await calls.read(0, SIZE)) as Uint8Array, model)).toBe(0);
   }
+  expect(changes).toBeGreaterThan(10);
   await merged(store);
   expect(Buffer.compare(readFileSync(backend.path), model)).toBe(0);
   await store.close();
