@@ -61,7 +61,7 @@ export const ORIGINAL_TARGET: AttributeRows<TargetSubject> = {
 function devicePath({ config, adapter }: TargetSubject): string {
   const named = adapter.context.running.config.logicalUnits.find(({ name }) => name === config.unit);
   const { backend } = named ?? config;
-  return backend?.type === "file" ? backend.path : "";
+  return backend?.type === "file" || backend?.type === "image" ? backend.path : "";
 }
 
 async function activate(subject: TargetSubject): Promise<Outcome> {

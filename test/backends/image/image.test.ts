@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -10,6 +10,7 @@ import { openStore } from "../../../src/backends/open-store.ts";
 import { type Log, silentLog } from "../../../src/core/log.ts";
 import type { BlockStore } from "../../../src/scsi/block-store.ts";
 import { MODEL_SIZE, ModelledStore, type Operation, operations } from "../../support/modelled-store.ts";
+import { imageServers } from "../../support/qemu-nbd-processes.ts";
 import { requires } from "../../support/requires.ts";
 import { testMemory } from "../../support/scsi-task.ts";
 import { StoreCalls } from "../../support/store-calls.ts";
@@ -55,21 +56,6 @@ async function close(store: BlockStore): Promise<void> {
   await store.close();
 }
 
-/** Processes of qemu-nbd that serve an image, by their command lines. */
-function servers(path: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-        return command.includes("qemu-nbd\0") && command.includes(path);
-      } catch {
-        return false;
-      }
-    });
-}
-
 const rawBytes = (path: string, format: string) => {
   const raw = join(folder, `${++count}.raw`);
   execFileSync("qemu-img", ["convert", "-f", format, "-O", "raw", path, raw]);
@@ -88,7 +74,7 @@ describe.skipIf(!requires("qemu-nbd"))("an image", () => {
         await modelled.check();
         await modelled.write(3, 40, 0x5a);
         await modelled.close();
-        expect(servers(path)).toEqual([]);
+        expect(imageServers(path)).toEqual([]);
         expect(rawBytes(path, QEMU_FORMATS[extension]).subarray(3 * 512, 43 * 512)).toEqual(
           Buffer.alloc(40 * 512, 0x5a),
         );
@@ -151,7 +137,7 @@ describe.skipIf(!requires("qemu-nbd"))("an image", () => {
       await expect(open(path)).rejects.toThrow(
         new RegExp(`is not all of the disk, it refers to .*${named}.*"references": true`),
       );
-      expect(servers(path)).toEqual([]);
+      expect(imageServers(path)).toEqual([]);
     });
 
     test("a backing file that is allowed is read", async () => {
@@ -206,7 +192,7 @@ describe.skipIf(!requires("qemu-nbd"))("an image", () => {
       const writes = Array.from({ length: 32 }, (_, index) =>
         calls.write(index * 4096, new Uint8Array(4096).fill(round * 32 + index + 1), index % 8 === 0),
       );
-      for (const pid of servers(path)) process.kill(pid, "SIGKILL");
+      for (const pid of imageServers(path)) process.kill(pid, "SIGKILL");
       expect(await Promise.all(writes)).toEqual(writes.map(() => 0));
     }
     const read = (await calls.read(0, 32 * 4096)) as Uint8Array;
@@ -243,9 +229,9 @@ describe.skipIf(!requires("qemu-nbd"))("an image", () => {
       setTimeout(() => {}, 60000);`;
     const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
     others.push(parent);
-    await expect.poll(() => servers(path).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => imageServers(path).length, { timeout: 10_000 }).toBe(1);
     await pause(200);
     parent.kill("SIGKILL");
-    await expect.poll(() => servers(path), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => imageServers(path), { timeout: 10_000 }).toEqual([]);
   });
 });
