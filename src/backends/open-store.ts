@@ -22,11 +22,13 @@ type BackendType = keyof BackendOptions;
 /** Where a logical unit's bytes are, as the configuration has it. */
 export type Backend = { [Type in BackendType]: { type: Type } & BackendOptions[Type] }[BackendType];
 
-interface StoreContext {
+export interface StoreContext {
   memory: SharedMemory;
   /** The store refuses writes, and what it opens is opened for reading only. */
   readOnly: boolean;
   log: Log;
+  /** Nobody else may write to it meanwhile, though we only read. */
+  undisturbed?: boolean;
   /** Bytes of the smallest piece that is read or written. */
   blockSize: number;
 }
@@ -40,7 +42,7 @@ const OPENERS: {
   // A file whose name says that it has a format is an image of it.
   file: ({ path }, { memory, ...context }) =>
     formatOfName(path) === undefined
-      ? new FileStore(memory, path, context.readOnly, context.log)
+      ? new FileStore(memory, path, context.readOnly, context.log, context.undisturbed)
       : openImageStore(memory, { path }, context),
   image: (options, { memory, ...context }) => openImageStore(memory, options, context),
   nbd: (options, { memory, ...context }) => openNbdStore(memory, { ...options, ...context }),

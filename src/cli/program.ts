@@ -14,7 +14,8 @@ import { unitCommand } from "./unit.ts";
 /** Of help's parts; commander drops them where colours are not wanted. */
 const bold = (text: string) => `\u001b[1m${text}\u001b[22m`;
 
-const EXAMPLES = `
+/** Of the help and the manual page. */
+export const EXAMPLES = `
 Examples:
   vscsi demo                                       see it work, in one process
   vscsi serve --disk disk.img --cdrom cd.iso       serve two units to a guest's adapter

@@ -10,7 +10,6 @@ const UNIT_DEFAULTS: UnitDocument = {
   bus: 0,
   lun: 0,
   active: true,
-  passThrough: false,
   readOnly: false,
   blockSize: 512,
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { backend, checkShownUnit, namedUnit, shownUnit, size, unitAddress, unitName } from "./unit-schema.ts";
+import { checkShownUnit, namedUnit, shownUnit, size, storeBackend, unitAddress, unitName } from "./unit-schema.ts";
 
 /** What an operator may ask of a running daemon: the parameters of the control socket's methods. */
 
@@ -38,6 +38,11 @@ export const removeParameters = z.strictObject({
 export const resizeParameters = z.strictObject({ place, size: size.optional() });
 export const writeProtectParameters = z.strictObject({ place, readOnly: z.boolean() });
 export const ejectParameters = z.strictObject({ place, force });
-export const loadParameters = z.strictObject({ place, backend, readOnly: z.boolean().default(false), force });
+export const loadParameters = z.strictObject({
+  place,
+  backend: storeBackend,
+  readOnly: z.boolean().default(false),
+  force,
+});
 
 export type UnitPlace = z.output<typeof place>;

@@ -20,14 +20,9 @@ const logicalUnit = z
     target: z.number().int().min(0).max(63),
     lun: z.number().int().min(0).max(31).default(0),
     active: z.boolean().default(true).describe("clients see it; an inactive one is only described"),
-    passThrough: z.boolean().default(false).describe("commands go to the SCSI device itself"),
     ...shownUnit,
   })
-  .superRefine(checkShownUnit)
-  .refine(({ active, passThrough }) => !(active && passThrough), {
-    path: ["passThrough"],
-    message: "pass-through devices can't be served yet",
-  });
+  .superRefine(checkShownUnit);
 
 const adapter = z.strictObject({
   unitAddress,

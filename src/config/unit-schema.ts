@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { layers } from "./layer-schema.ts";
+import { deviceBackends, passThrough } from "./passthrough-schema.ts";
 import { parseSize } from "./size.ts";
 
 /** Codecs, not transforms: a running configuration is written back in the form in which it was read. */
@@ -30,10 +32,11 @@ export const printable = (length: number) =>
     .regex(/^[\x20-\x7e]*$/, "printable ASCII")
     .max(length, `at most ${length} characters`);
 
-const memoryBackend = z.strictObject({ type: z.literal("memory"), size });
+const memoryBackend = z.strictObject({ type: z.literal("memory"), size, ...layers });
 const fileBackend = z.strictObject({
   type: z.literal("file"),
   path: z.string().min(1, "the path of an image or block device"),
+  ...layers,
 });
 
 /** Milliseconds, up to an hour. */
@@ -50,6 +53,7 @@ const imageBackend = z.strictObject({
   references: z.boolean().optional().describe("the image may refer to other files, such as a backing file"),
   connections: z.number().int().min(1).max(16).optional().describe("to QEMU at the same time"),
   timeout: patience.optional().describe("milliseconds after which an operation fails that QEMU has not answered"),
+  ...layers,
 });
 
 const nbdBackend = z.strictObject({
@@ -62,13 +66,20 @@ const nbdBackend = z.strictObject({
     .strictObject({ ca: pemFile.optional(), cert: pemFile.optional(), key: pemFile.optional() })
     .optional()
     .describe("for nbds: whom to trust, and who we are"),
+  ...layers,
 });
 
-export const backend = z.discriminatedUnion("type", [memoryBackend, fileBackend, imageBackend, nbdBackend]);
+const storeBackends = [memoryBackend, fileBackend, imageBackend, nbdBackend] as const;
+/** What a medium is made of. */
+export const storeBackend = z.discriminatedUnion("type", storeBackends);
+/** What is behind a unit: a medium's bytes, or a real device. */
+export const backend = z.discriminatedUnion("type", [...storeBackends, ...deviceBackends]);
+const DEVICE_TYPES: readonly string[] = deviceBackends.map(({ shape }) => shape.type.value);
 
 /** What a logical unit is, wherever it is shown. */
 const unitBody = {
-  type: z.enum(["disk", "optical"]).default("disk"),
+  type: z.enum(["disk", "optical", "passthrough"]).default("disk"),
+  passThrough: passThrough.optional().describe("how commands are passed to a real device"),
   removable: z.boolean().optional(),
   readOnly: z.boolean().default(false),
   eraseRate: size.optional().describe("bytes a second that SANITIZE and FORMAT UNIT write at most"),
@@ -83,35 +94,64 @@ const unitBody = {
 
 export const unitName = z.string().regex(/^[\w.-]{1,64}$/, "1 to 64 letters, digits, '.', '_' or '-'");
 
-interface DriveConfig {
-  readonly type: "disk" | "optical";
-  readonly backend?: object | undefined;
+interface UnitOptions {
+  readonly type: "disk" | "optical" | "passthrough";
+  readonly backend?: { readonly type: string; readonly overlay?: object | undefined } | undefined;
+  readonly passThrough?: object | undefined;
   readonly removable?: boolean | undefined;
   readonly blockSize: number;
   readonly physicalBlockSize?: number | undefined;
   readonly thin?: boolean | undefined;
+  readonly eraseRate?: number | undefined;
+  readonly serial?: string | undefined;
   /** A unit that is not opened yet may still lack what it needs. */
   readonly active?: boolean;
 }
 
+type Wrong = (key: keyof UnitOptions, message: string) => void;
+
+/** What a unit may not be. */
+function checkUnit(unit: UnitOptions, context: z.core.$RefinementCtx): void {
+  const wrong: Wrong = (key, message) => context.addIssue({ code: "custom", path: [key], message });
+  if (unit.type === "passthrough") checkPassThrough(unit, wrong);
+  else checkDrive(unit, wrong);
+}
+
 /** What a disk and an optical drive may not be. */
-function checkDrive(drive: DriveConfig, context: z.core.$RefinementCtx): void {
-  const { type, backend, removable, blockSize, physicalBlockSize, thin, active = true } = drive;
-  const wrong = (key: keyof DriveConfig, message: string) => context.addIssue({ code: "custom", path: [key], message });
+function checkDrive(drive: UnitOptions, wrong: Wrong): void {
+  const { type, backend, passThrough, removable, blockSize, physicalBlockSize, thin, active = true } = drive;
   if (type === "disk" && backend === undefined && !removable && active)
     wrong("backend", "a disk has one, unless it is removable and begins empty");
+  if (backend !== undefined && DEVICE_TYPES.includes(backend.type) && active)
+    wrong("backend", `a device's own commands are served with "type": "passthrough"`);
+  if (passThrough !== undefined) wrong("passThrough", `only with "type": "passthrough"`);
   if (type === "optical" && removable === false) wrong("removable", "an optical drive always is");
   if (type === "optical" && blockSize !== 512) wrong("blockSize", "an optical disc has blocks of 2048 bytes");
   if (type === "optical" && physicalBlockSize !== undefined) wrong("physicalBlockSize", "an optical disc has none");
+  if (type === "optical" && backend?.overlay !== undefined)
+    wrong("backend", "an optical disc has no overlay: it is never written");
   if (type === "optical" && thin) wrong("thin", "an optical disc keeps what it has");
   if (physicalBlockSize !== undefined && physicalBlockSize < blockSize)
     wrong("physicalBlockSize", `a physical block holds logical blocks: at least ${blockSize}`);
 }
 
+/** What the device says itself when its commands are passed through. */
+const DEVICES_OWN = ["removable", "physicalBlockSize", "thin", "eraseRate", "serial"] as const;
+
+function checkPassThrough(unit: UnitOptions, wrong: Wrong): void {
+  const { backend, blockSize, active = true } = unit;
+  const types = DEVICE_TYPES.map((type) => `"${type}"`).join(" or ");
+  if (active && (backend === undefined || !DEVICE_TYPES.includes(backend.type)))
+    wrong("backend", `the device that commands go to, of type ${types}`);
+  if (blockSize !== 512) wrong("blockSize", "with passthrough it is the device's own: leave it out");
+  for (const key of DEVICES_OWN)
+    if (unit[key] !== undefined) wrong(key, "with passthrough it is the device's own: leave it out");
+}
+
 /** A unit that adapters and targets may show by its name. */
 export const namedUnit = z
   .strictObject({ name: unitName, backend: backend.optional(), ...unitBody })
-  .superRefine(checkDrive);
+  .superRefine(checkUnit);
 
 /** A unit where it is shown: by its name, or described there. */
 export const shownUnit = {
@@ -121,10 +161,10 @@ export const shownUnit = {
 };
 
 export function checkShownUnit(
-  shown: DriveConfig & { unit?: string | undefined },
+  shown: UnitOptions & { unit?: string | undefined },
   context: z.core.$RefinementCtx,
 ): void {
-  if (shown.unit === undefined) checkDrive(shown, context);
+  if (shown.unit === undefined) checkUnit(shown, context);
   else if (shown.backend !== undefined)
     context.addIssue({ code: "custom", path: [], message: "either a backend or the name of a unit" });
 }

@@ -17,7 +17,7 @@ import { DirectoryLock } from "../host/directory-lock.ts";
 import { packageVersion } from "../host/package-version.ts";
 import { StateDirectory } from "../host/state-directory.ts";
 import type { MetricsServer } from "../observe/metrics-server.ts";
-import type { Drive } from "../scsi/drive.ts";
+import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import { lunAddress } from "../scsi/lun.ts";
 import { Adapters, type LiveAdapter } from "./adapters.ts";
 import { applyConfiguration, configurationMethods } from "./configuration-methods.ts";
@@ -236,7 +236,7 @@ export class Daemon {
   }
 
   /** @throws StoreOpenError, StateDirectoryError, StoredStateError */
-  async #openUnit(config: UnitConfig, { place, state }: UnitNames): Promise<Drive> {
+  async #openUnit(config: UnitConfig, { place, state }: UnitNames): Promise<LogicalUnit> {
     const storage = this.#state?.file(state);
     try {
       return await openLogicalUnit(config, place, {

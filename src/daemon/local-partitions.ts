@@ -28,6 +28,13 @@ export class LocalPartitions {
     this.#number = number;
   }
 
+  /** The partitions that there are, by number; none before the first local adapter. */
+  get partitions(): ReadonlyMap<number, Partition> {
+    const partitions = this.#server === undefined ? [] : [this.#server];
+    for (const { partition } of this.#clients.values()) partitions.push(partition);
+    return new Map(partitions.map((partition) => [partition.number, partition]));
+  }
+
   /** The hypervisor; made when the first local adapter needs it. */
   get hypervisor(): Hypervisor {
     this.#hypervisor ??= new Hypervisor({ memory: this.#memory, core: this.#core });

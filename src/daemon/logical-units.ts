@@ -1,9 +1,10 @@
 import { OPTICAL_BLOCK_SIZE } from "../abi/mmc.ts";
+import { isDeviceBackend } from "../backends/open-device.ts";
 import { StoreOpenError } from "../backends/open-file.ts";
-import { openStore } from "../backends/open-store.ts";
 import type { NamedUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
+import { type Backend, openBackend } from "../filters/open-backend.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { resumeAtomicWrite } from "../scsi/disk/atomic/recovery.ts";
 import { Disk } from "../scsi/disk/disk.ts";
@@ -15,9 +16,11 @@ import { disc, OpticalDrive } from "../scsi/optical/optical-drive.ts";
 import type { ReservationStorage } from "../scsi/reservations/stored-state.ts";
 import type { TargetPortGroups } from "../scsi/target-port-groups.ts";
 import type { UnitState } from "../scsi/unit-state.ts";
+import { openPassThroughUnit } from "./passthrough-units.ts";
 
 /** INQUIRY's product of each kind of unit, which AIX looks for beside vendor IBM and revision 0001. [protocol] 5.2. */
 const PRODUCTS = { disk: "VDASD blkdev", optical: "VOPTA blkdev" } as const;
+type DriveType = keyof typeof PRODUCTS;
 
 /** Where a unit keeps what outlives the daemon. */
 type UnitStorage = ReservationStorage & { readonly subjects: UnitState };
@@ -36,11 +39,25 @@ export interface UnitContext {
 }
 
 /**
+ * Makes the unit that a configuration describes.
+ * @throws StoreOpenError, DeviceError, StateDirectoryError, StoredStateError
+ */
+export async function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Promise<LogicalUnit> {
+  const { type } = config;
+  if (type === "passthrough") return openPassThroughUnit(config, context);
+  return openDrive({ ...config, type }, place, context);
+}
+
+/**
  * Makes the drive that a configuration describes, and what is in it. The strings that nobody gave are IBM's, and a serial
  * number that stays the same as long as the place (or the name) does.
  * @throws StoreOpenError, StateDirectoryError, StoredStateError
  */
-export async function openLogicalUnit(config: UnitConfig, place: string, context: UnitContext): Promise<Drive> {
+async function openDrive(
+  config: UnitConfig & { type: DriveType },
+  place: string,
+  context: UnitContext,
+): Promise<Drive> {
   const { memory, log, storage, copyTargets, portGroups } = context;
   const { type } = config;
   const optical = type === "optical";
@@ -72,15 +89,22 @@ export async function openLogicalUnit(config: UnitConfig, place: string, context
 
 /** What is in the drive that a configuration describes when it is made. @throws StoreOpenError */
 async function firstMedium(config: UnitConfig, { memory, log }: UnitContext): Promise<Medium> {
-  if (config.backend === undefined) return NO_MEDIUM;
+  const backend = storeBackendOf(config);
+  if (backend === undefined) return NO_MEDIUM;
   const readOnly = config.readOnly || config.type === "optical";
-  const store = await openStore(config.backend, { memory, readOnly, log, blockSize: blockSizeOf(config) });
+  const store = await openBackend(backend, { memory, readOnly, log, blockSize: blockSizeOf(config) });
   try {
     return mediumFor(config, store);
   } catch (error) {
     store.close().catch((failure: unknown) => log.warn({ error: String(failure) }, "a store did not close well"));
     throw error;
   }
+}
+
+/** Where the bytes of a medium are. @throws StoreOpenError for a device, whose commands can only be passed through */
+export function storeBackendOf({ backend }: UnitConfig): Backend | undefined {
+  if (backend === undefined || !isDeviceBackend(backend)) return backend;
+  throw new StoreOpenError(`${JSON.stringify(backend)}: is no medium, but a device: serve it with type "passthrough"`);
 }
 
 /** Bytes of a logical block of whatever is in the drive. */

@@ -3,7 +3,7 @@ import type { Log } from "../core/log.ts";
 import type { MetricsPlace, MetricsServer } from "../observe/metrics-server.ts";
 import { type Labels, type MetricGroup, OpenMetricsText, type Sample } from "../observe/open-metrics.ts";
 import { PROCESS_METRICS } from "../observe/process-metrics.ts";
-import type { Drive } from "../scsi/drive.ts";
+import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import type { CommandCounters } from "../scsi/statistics.ts";
 import type { ServerAdapter } from "../target/server-adapter.ts";
 import type { Places } from "./places.ts";
@@ -20,7 +20,7 @@ export interface MeasuredAdapter {
 
 /** A logical unit, as metrics name it. */
 export interface MeasuredUnit {
-  readonly unit: Drive;
+  readonly unit: LogicalUnit;
   /** Its name, or its place: unique in the daemon. */
   readonly name: string;
 }
@@ -177,7 +177,7 @@ const UNIT_METRICS: MetricsOf<MeasuredUnit> = [
     type: "gauge",
     name: "vscsi_unit_size_bytes",
     unit: "bytes",
-    help: "Capacity of the medium; 0 when there is none.",
+    help: "Capacity of the medium; 0 when there is none, or it is not known.",
     read: ({ unit }) => one(unit.size),
   },
   {

@@ -11,7 +11,8 @@ import {
 import type { Methods } from "../control/method.ts";
 import type { UnitSummary } from "../control/results.ts";
 import type { Log } from "../core/log.ts";
-import { Drive } from "../scsi/drive.ts";
+import { driveOf } from "../scsi/drive.ts";
+import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import type { UnitConfig } from "./logical-units.ts";
 import { method } from "./method.ts";
 import { type ExactPlace, PlaceError, type Places } from "./places.ts";
@@ -72,7 +73,7 @@ export class UnitOperations {
       if (there !== undefined && isActive(there)) throw new PlaceError(`there is a logical unit at ${name} already`);
       return putShown(place, bodyOf(parameters))(config);
     });
-    return this.#told("added", this.#driveAt(place));
+    return this.#told("added", this.#unitThere(place));
   }
 
   /** From one place; by its name from every place. It is closed when nobody shows it any more. @throws as above */
@@ -86,7 +87,7 @@ export class UnitOperations {
   /** Memory is as large as the configuration has it; a file is as large as it is. */
   async #resize({ place, size }: z.output<typeof resizeParameters>): Promise<UnitSummary> {
     const { running } = this.#options;
-    const unit = this.#unitAt(place);
+    const unit = driveOf(this.#unitAt(place));
     const config = this.#configOf(place);
     if (size !== undefined && config.backend?.type === "memory")
       await this.#change(place, { ...config, backend: { ...config.backend, size } }, { ...config });
@@ -95,7 +96,7 @@ export class UnitOperations {
   }
 
   async #writeProtect({ place, readOnly }: z.output<typeof writeProtectParameters>): Promise<UnitSummary> {
-    const unit = this.#unitAt(place);
+    const unit = driveOf(this.#unitAt(place));
     const config = this.#configOf(place);
     await this.#change(place, { ...config, readOnly }, config);
     return this.#told(readOnly ? "write-protected" : "made writable", unit);
@@ -103,7 +104,7 @@ export class UnitOperations {
 
   async #eject({ place, force }: z.output<typeof ejectParameters>): Promise<UnitSummary> {
     const { running } = this.#options;
-    const unit = this.#unitAt(place);
+    const unit = driveOf(this.#unitAt(place));
     const config = this.#configOf(place);
     // An empty drive opens its tray.
     if (config.backend === undefined || !unit.removable) await running.exclusively(() => unit.ejectMedium(force));
@@ -113,7 +114,7 @@ export class UnitOperations {
 
   /** In an empty drive, or in the place of what is there. */
   async #load({ place, backend, readOnly, force }: z.output<typeof loadParameters>): Promise<UnitSummary> {
-    const unit = this.#unitAt(place);
+    const unit = driveOf(this.#unitAt(place));
     const config = this.#configOf(place);
     // From nothing: the medium that is there is changed though it may be the same one.
     await this.#change(place, { ...config, backend, readOnly }, { ...config, backend: undefined }, force);
@@ -161,18 +162,18 @@ export class UnitOperations {
   }
 
   /** @throws UnitNameError, PlaceError */
-  #unitAt(place: UnitPlace): Drive {
-    return "unit" in place ? this.#options.units.named(place.unit) : this.#driveAt(this.#options.places.find(place));
+  #unitAt(place: UnitPlace): LogicalUnit {
+    return "unit" in place ? this.#options.units.named(place.unit) : this.#unitThere(this.#options.places.find(place));
   }
 
-  #driveAt(place: ExactPlace): Drive {
+  #unitThere(place: ExactPlace): LogicalUnit {
     const { device, key, name } = this.#options.places.at(place);
     const unit = device.logicalUnits.get(key);
-    if (!(unit instanceof Drive)) throw new PlaceError(`there is no logical unit at ${name}`);
+    if (unit === undefined) throw new PlaceError(`there is no logical unit at ${name}`);
     return unit;
   }
 
-  #told(what: string, unit: Drive): UnitSummary {
+  #told(what: string, unit: LogicalUnit): UnitSummary {
     const { places, units, log } = this.#options;
     const name = units.nameOf(unit);
     const { size, readOnly, description } = unit;

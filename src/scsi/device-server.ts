@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { AutoContingentAllegiance, isAcaTask, wantsAca } from "./aca.ts";
 import { type Command, type CommandTable, cdbFault, cdbFits } from "./command.ts";
+import type { Identity } from "./identity.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
 import { CONTROL_FORMAT, CONTROL_PROTECTION, D_SENSE, SOFTWARE_WRITE_PROTECT } from "./mode/common-pages.ts";
@@ -39,17 +40,6 @@ import { TaskSet } from "./task-set.ts";
 import { UnitAttentions } from "./unit-attentions.ts";
 import type { UnitState } from "./unit-state.ts";
 import type { VitalProductDataPage } from "./vital-product-data.ts";
-
-/** INQUIRY strings. AIX takes a disk only with IBM's own. [protocol] 5.2. */
-export interface Identity {
-  /** At most 8 characters. */
-  vendor: string;
-  /** At most 16. */
-  product: string;
-  /** At most 4. */
-  revision: string;
-  serial: string;
-}
 
 export interface DeviceServerOptions {
   /** What is in it at the start; a drive may be empty. */

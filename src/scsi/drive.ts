@@ -2,6 +2,7 @@ import { MEDIA_EVENT_EJECT_REQUEST, MEDIA_EVENT_NEW_MEDIA, MEDIA_EVENT_REMOVAL }
 import type { BlockStore } from "./block-store.ts";
 import { DeviceServer } from "./device-server.ts";
 import type { TransferPool } from "./disk/transfer-pool.ts";
+import type { LogicalUnit } from "./logical-unit.ts";
 import { type Medium, NO_MEDIUM } from "./medium.ts";
 import { MediaEvents, RemovalPrevention, Tray } from "./removable-medium.ts";
 import {
@@ -16,6 +17,19 @@ import type { Nexus } from "./task.ts";
 /** An operator asked for what the drive can't do now; the text says what would help. */
 export class MediumMoveError extends Error {
   readonly code = "VSCSI_MEDIUM";
+}
+
+/** An operator asked for a medium operation of a unit that has no drive of ours. */
+export class NoDriveError extends Error {
+  readonly code = "VSCSI_NO_DRIVE";
+}
+
+/** The drive that a unit is. @throws NoDriveError for one that passes its commands through */
+export function driveOf(unit: LogicalUnit): Drive {
+  if (unit instanceof Drive) return unit;
+  throw new NoDriveError(
+    `${unit.description}: commands go to the device itself, so its medium is changed there; to serve it otherwise, remove the unit and add it anew`,
+  );
 }
 
 /**

@@ -1,4 +1,6 @@
+import type { Identity } from "./identity.ts";
 import type { Sense } from "./sense.ts";
+import type { Statistics } from "./statistics.ts";
 import type { Nexus, ScsiTask } from "./task.ts";
 
 /**
@@ -6,7 +8,12 @@ import type { Nexus, ScsiTask } from "./task.ts";
  * other LUNs and through other ports: what it knows of an initiator it knows by I_T nexus.
  */
 export interface LogicalUnit {
-  /** Capacity in bytes, for status. */
+  /** [SPC-4] 6.6.2. */
+  readonly peripheralDeviceType: number;
+  readonly identity: Identity;
+  /** What it was used for, for status and metrics. */
+  readonly statistics: Statistics;
+  /** Capacity in bytes, for status; 0 where nobody knows. */
   readonly size: number;
   readonly readOnly: boolean;
   readonly description: string;

@@ -13,6 +13,7 @@ interface Departure {
  */
 export class TaskSet {
   readonly #start: (task: ScsiTask) => void;
+  readonly #limit: number;
   #waiting: ScsiTask[] = [];
   /** Tasks that wait, each with what makes it leave before its time when it's aborted, if it can. */
   readonly #underWay = new Map<ScsiTask, (() => void) | undefined>();
@@ -20,16 +21,28 @@ export class TaskSet {
   #held = false;
   #departures: Departure[] = [];
 
-  /** @param start starts a task that had to wait */
-  constructor(start: (task: ScsiTask) => void) {
+  /**
+   * @param start starts a task that had to wait
+   * @param limit tasks that may be under way at a time; the others wait
+   */
+  constructor(start: (task: ScsiTask) => void, limit = Number.POSITIVE_INFINITY) {
     this.#start = start;
+    this.#limit = limit;
   }
 
   /** True when the task may start now. Otherwise it is kept, and started when its turn comes. */
   admits(task: ScsiTask): boolean {
-    if (task.attribute === TASK_HEAD_OF_QUEUE) return true;
+    if (task.attribute === TASK_HEAD_OF_QUEUE) return this.#admitsAhead(task);
     if (this.#waiting.length === 0 && this.#mayStart(task)) return true;
     this.#waiting.push(task);
+    return false;
+  }
+
+  /** HEAD OF QUEUE: before every other one, behind those that came before it. */
+  #admitsAhead(task: ScsiTask): boolean {
+    if (this.#underWay.size < this.#limit) return true;
+    const at = this.#waiting.findIndex(({ attribute }) => attribute !== TASK_HEAD_OF_QUEUE);
+    this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, task);
     return false;
   }
 
@@ -111,6 +124,8 @@ export class TaskSet {
   }
 
   #mayStart(task: ScsiTask): boolean {
+    if (this.#underWay.size >= this.#limit) return false;
+    if (task.attribute === TASK_HEAD_OF_QUEUE) return true;
     if (this.#held) return false;
     return task.attribute === TASK_ORDERED ? this.#underWay.size === 0 : !this.#orderedUnderWay;
   }

@@ -6,7 +6,7 @@ import { checkConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { openLogicalUnit } from "../../src/daemon/logical-units.ts";
 import { Disk } from "../../src/scsi/disk/disk.ts";
-import type { Drive } from "../../src/scsi/drive.ts";
+import { Drive } from "../../src/scsi/drive.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
 import { FIRST_KEY } from "../support/disk.ts";
 import { NEXUS, run, testMemory } from "../support/scsi-task.ts";
@@ -14,12 +14,14 @@ import { NEXUS, run, testMemory } from "../support/scsi-task.ts";
 const memory = testMemory();
 const backend = { type: "memory", size: "1M" };
 
-function openUnit(options: object): Promise<Drive> {
+async function openUnit(options: object): Promise<Drive> {
   const unit = { target: 1, backend, ...options };
   const config = checkConfig({ version: 1, adapters: [{ unitAddress: "0x1", logicalUnits: [unit] }] }, "test");
   const [described] = config.adapters[0]?.logicalUnits ?? [];
   if (described === undefined) throw new Error("no unit");
-  return openLogicalUnit(described, "place", { memory, log: silentLog });
+  const opened = await openLogicalUnit(described, "place", { memory, log: silentLog });
+  if (!(opened instanceof Drive)) throw new Error("no drive");
+  return opened;
 }
 
 test.each([

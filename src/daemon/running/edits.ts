@@ -24,7 +24,7 @@ export function findAdapter(config: Config, { guest, unitAddress }: AdapterKey):
 export function putShown(place: ExactPlace, unit: ShownUnitConfig): Edit {
   if ("iscsiTarget" in place)
     return editTarget(place, (luns) => [...luns.filter(({ lun }) => lun !== place.key), { ...unit, lun: place.key }]);
-  const entry: LogicalUnitConfig = { passThrough: false, active: true, ...unit, ...lunAddress(place.key) };
+  const entry: LogicalUnitConfig = { active: true, ...unit, ...lunAddress(place.key) };
   return editAdapter(place, (adapter) => {
     const at = adapter.logicalUnits.findIndex((other) => lunKey(other) === place.key);
     const logicalUnits = at < 0 ? [...adapter.logicalUnits, entry] : adapter.logicalUnits.with(at, entry);

@@ -1,15 +1,17 @@
-import { openStore } from "../../backends/open-store.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
-import { Drive } from "../../scsi/drive.ts";
+import { openBackend } from "../../filters/open-backend.ts";
+import { type Drive, driveOf } from "../../scsi/drive.ts";
+import type { LogicalUnit } from "../../scsi/logical-unit.ts";
 import type { Adapters } from "../adapters.ts";
 import type { Guests } from "../guests.ts";
-import { blockSizeOf, type UnitConfig } from "../logical-units.ts";
+import { blockSizeOf, storeBackendOf, type UnitConfig } from "../logical-units.ts";
 import { type ExactPlace, type Place, PlaceError, type Places, placeName } from "../places.ts";
 import type { SharedUnits } from "../shared-units.ts";
 import type { Action } from "./actions.ts";
+import { isOtherSize } from "./plan.ts";
 
 /** How changes are made. */
 export interface ChangeOptions {
@@ -102,10 +104,9 @@ export class LiveConfiguration {
   }
 
   /** The unit at a place; undefined when there is none, or it could not be opened. */
-  unitAt(place: ExactPlace): Drive | undefined {
+  unitAt(place: ExactPlace): LogicalUnit | undefined {
     const { device, key } = this.#options.places.at(place);
-    const unit = device.logicalUnits.get(key);
-    return unit instanceof Drive ? unit : undefined;
+    return device.logicalUnits.get(key);
   }
 
   /** Opens what could not be opened before, units before the places that show them. @returns how many came */
@@ -154,12 +155,12 @@ export class LiveConfiguration {
     if (this.#failed.delete(placeName(at))) return;
     const { places, units } = this.#options;
     const place = places.at(at);
-    const unit = this.#drive(place.device.logicalUnits.get(place.key), place);
+    const unit = this.#unitIn(place);
     await this.#takeAway(place, grace);
     if (units.nameOf(unit) === undefined) await this.#retire(unit);
   }
 
-  async #retire(unit: Drive): Promise<void> {
+  async #retire(unit: LogicalUnit): Promise<void> {
     try {
       await this.#options.units.retire(unit);
     } catch (error) {
@@ -184,29 +185,29 @@ export class LiveConfiguration {
 
   async #changeNamed({ from, to }: Extract<Action, { do: "change-unit" }>, options: ChangeOptions): Promise<void> {
     if (this.#failed.delete(`unit ${from.name}`)) return this.#open({ do: "add-unit", unit: to }, { lenient: true });
-    await this.#change(this.#options.units.named(from.name), from, to, options);
+    await this.#change(driveOf(this.#options.units.named(from.name)), from, to, options);
   }
 
   async #changeShown(action: Extract<Action, { do: "change-shown" }>, options: ChangeOptions): Promise<void> {
     const { place, from, to } = action;
     if (this.#failed.delete(placeName(place))) return this.#open({ do: "show", place, shown: to }, { lenient: true });
     if (to.unit !== undefined) return;
-    const at = this.#options.places.at(place);
-    await this.#change(this.#drive(at.device.logicalUnits.get(at.key), at), from, to, options);
+    await this.#change(driveOf(this.#unitIn(this.#options.places.at(place))), from, to, options);
   }
 
   /** What {@link plan} makes in place: another medium, another size of memory, write protection. */
   async #change(unit: Drive, from: UnitConfig, to: UnitConfig, { force = false }: ChangeOptions): Promise<void> {
     const { memory, log } = this.#options;
-    const { backend, readOnly } = to;
+    const { readOnly } = to;
+    const backend = storeBackendOf(to);
     const replaced = JSON.stringify(from.backend) !== JSON.stringify(backend);
     if (!replaced) return unit.protectMedium(readOnly || to.type === "optical");
     if (backend === undefined) return unit.ejectMedium(force);
-    if (backend.type === "memory" && from.backend?.type === "memory") {
+    if (backend.type === "memory" && isOtherSize(from.backend, backend)) {
       unit.resizeMedium(backend.size);
       return unit.protectMedium(readOnly);
     }
-    const store = await openStore(backend, {
+    const store = await openBackend(backend, {
       memory,
       readOnly: readOnly || to.type === "optical",
       log,
@@ -252,8 +253,9 @@ export class LiveConfiguration {
     if ("level" in log) log.level = debug === 0 ? level : "debug";
   }
 
-  #drive(unit: unknown, { name }: Place): Drive {
-    if (!(unit instanceof Drive)) throw new PlaceError(`there is no logical unit at ${name}`);
+  #unitIn({ device, key, name }: Place): LogicalUnit {
+    const unit = device.logicalUnits.get(key);
+    if (unit === undefined) throw new PlaceError(`there is no logical unit at ${name}`);
     return unit;
   }
 }

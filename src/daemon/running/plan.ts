@@ -86,12 +86,22 @@ export function withoutUnits(config: Config): Config {
   return { ...config, guests: [], logicalUnits: [], adapters: [], ...(iscsi && { iscsi: { ...iscsi, targets } }) };
 }
 
-/** Another medium in a drive that can change it, another size of memory, write protection: the unit stays what it is. */
+/** Another medium in a drive that can change it, another size of memory, write protection: the unit stays what it is. One that passes commands through is opened anew for whatever changes. */
 function changesInPlace(from: UnitConfig, to: UnitConfig): boolean {
+  if (from.type === "passthrough" || to.type === "passthrough") return same(from, to);
   const alike = same({ ...from, backend: undefined, readOnly: false }, { ...to, backend: undefined, readOnly: false });
   if (!alike) return false;
-  const resized = from.backend?.type === "memory" && to.backend?.type === "memory";
-  return same(from.backend, to.backend) || resized || from.type === "optical" || from.removable === true;
+  return (
+    same(from.backend, to.backend) ||
+    isOtherSize(from.backend, to.backend) ||
+    from.type === "optical" ||
+    from.removable === true
+  );
+}
+
+/** The same memory, of another size. */
+export function isOtherSize(from: UnitConfig["backend"], to: UnitConfig["backend"]): boolean {
+  return from?.type === "memory" && to?.type === "memory" && same({ ...from, size: 0 }, { ...to, size: 0 });
 }
 
 /** Every unit that clients see, where they see it. */

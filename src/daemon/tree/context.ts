@@ -1,7 +1,8 @@
 import type { AdapterConfig, LogicalUnitConfig } from "../../config/schema.ts";
 import { inactiveUnit } from "../../config/schema.ts";
 import type { Outcome } from "../../config/tree.ts";
-import type { Drive } from "../../scsi/drive.ts";
+import { Drive } from "../../scsi/drive.ts";
+import type { LogicalUnit } from "../../scsi/logical-unit.ts";
 import { lunKey } from "../../scsi/lun.ts";
 import type { AdapterKey, Adapters, LiveAdapter } from "../adapters.ts";
 import { outcomeOf, RefusedWrite } from "../errno.ts";
@@ -66,8 +67,14 @@ export class TargetSubject {
   }
 
   /** What clients see there. */
-  get unit(): Drive | undefined {
+  get unit(): LogicalUnit | undefined {
     return this.adapter.live === undefined ? undefined : this.adapter.context.live.unitAt(this.place);
+  }
+
+  /** The same where it has a medium of ours; undefined where commands are passed through. */
+  get drive(): Drive | undefined {
+    const { unit } = this;
+    return unit instanceof Drive ? unit : undefined;
   }
 
   /** Why what should be there could not be opened. */

@@ -9,6 +9,7 @@ const PATH_MAXIMUM = 4095;
 /** How long commands may take to end when a target is made inactive, in milliseconds; then they are aborted. */
 const DEACTIVATION_GRACE = 60_000;
 
+/** Whether commands pass through, by the letter of the original driver. */
 const LETTERS: Readonly<Record<string, boolean>> = { B: false, S: true };
 
 /** The attributes of a target of the original driver, with its semantics. [protocol] 9.1. */
@@ -16,19 +17,20 @@ export const ORIGINAL_TARGET: AttributeRows<TargetSubject> = {
   type: {
     doc: {
       what: "how the device is served: B emulates a block device, S passes commands through to a SCSI device",
-      accepts: "B or S, while the target is inactive; S can't be made active yet",
+      accepts: "B or S, while the target is inactive",
     },
-    show: ({ config }) => (config.passThrough ? "S" : "B"),
+    show: ({ config }) => (config.type === "passthrough" ? "S" : "B"),
     store: (subject, text) =>
       subject.describe((unit) => {
         const passThrough = LETTERS[text.slice(0, 1).toUpperCase()];
         if (passThrough === undefined) throw new RefusedWrite("EINVAL", `${line(text)} is neither B nor S`);
-        return { ...unit, passThrough };
+        if (passThrough === (unit.type === "passthrough")) return unit;
+        return { ...unit, type: passThrough ? "passthrough" : "disk", ...deviceAt(pathIn(unit), passThrough) };
       }),
   },
   device: {
     doc: {
-      what: "path of the image or block device",
+      what: "path of the image or block device; of type S, of the SCSI device: /dev/sg0, /dev/bsg/0:0:0:0, /dev/sda",
       accepts: "a path, or nothing, while the target is inactive",
     },
     show: (subject) => devicePath(subject),
@@ -37,7 +39,7 @@ export const ORIGINAL_TARGET: AttributeRows<TargetSubject> = {
         const path = line(text);
         if (path.length > PATH_MAXIMUM) throw new RefusedWrite("ENAMETOOLONG", "the path is too long");
         if (path.includes("\0")) throw new RefusedWrite("EINVAL", "a path has no zero bytes");
-        return { ...unit, unit: undefined, backend: path === "" ? undefined : { type: "file", path } };
+        return { ...unit, unit: undefined, ...deviceAt(path, unit.type === "passthrough") };
       }),
   },
   active: {
@@ -60,8 +62,16 @@ export const ORIGINAL_TARGET: AttributeRows<TargetSubject> = {
 
 function devicePath({ config, adapter }: TargetSubject): string {
   const named = adapter.context.running.config.logicalUnits.find(({ name }) => name === config.unit);
-  const { backend } = named ?? config;
-  return backend?.type === "file" || backend?.type === "image" ? backend.path : "";
+  return pathIn(named ?? config);
+}
+
+function pathIn({ backend }: Pick<LogicalUnitConfig, "backend">): string {
+  return backend !== undefined && "path" in backend ? backend.path : "";
+}
+
+function deviceAt(path: string, passThrough: boolean): Pick<LogicalUnitConfig, "backend"> {
+  if (path === "") return { backend: undefined };
+  return { backend: { type: passThrough ? "sg" : "file", path } };
 }
 
 async function activate(subject: TargetSubject): Promise<Outcome> {
@@ -75,8 +85,7 @@ async function activate(subject: TargetSubject): Promise<Outcome> {
   });
 }
 
-function activatable({ passThrough, backend, unit, type, removable }: LogicalUnitConfig): true {
-  if (passThrough) throw new RefusedWrite("ENOSYS", "pass-through devices can't be served yet: write B to type");
+function activatable({ backend, unit, type, removable }: LogicalUnitConfig): true {
   const mayBeEmpty = type === "optical" || removable === true || unit !== undefined;
   if (backend === undefined && !mayBeEmpty)
     throw new RefusedWrite("ENOENT", "it has no device: write a path to device");

@@ -3,7 +3,8 @@ import type { LogicalUnitConfig } from "../../config/schema.ts";
 import { type Outcome, refusal } from "../../config/tree.ts";
 import { backend } from "../../config/unit-schema.ts";
 import { Disk } from "../../scsi/disk/disk.ts";
-import type { Drive } from "../../scsi/drive.ts";
+import { Drive, driveOf } from "../../scsi/drive.ts";
+import type { LogicalUnit } from "../../scsi/logical-unit.ts";
 import { NO_MEDIUM } from "../../scsi/medium.ts";
 import { outcomeOf, RefusedWrite } from "../errno.ts";
 import type { TargetSubject } from "./context.ts";
@@ -15,7 +16,7 @@ type Body = LogicalUnitConfig;
 function described(
   what: string,
   accepts: string,
-  show: (body: Body, unit: Drive | undefined) => string,
+  show: (body: Body, unit: LogicalUnit | undefined) => string,
   take: (text: string) => Partial<Body>,
   unit?: string,
 ): AttributeRow<TargetSubject> {
@@ -57,9 +58,9 @@ export const UNIT_ATTRIBUTES: AttributeRows<TargetSubject> = {
   },
   kind: described(
     "kind of device",
-    "disk or optical",
+    "disk, optical or passthrough",
     ({ type }) => type,
-    (text) => ({ type: oneOf(text, ["disk", "optical"] as const) }),
+    (text) => ({ type: oneOf(text, ["disk", "optical", "passthrough"] as const) }),
   ),
   unit: described(
     "name of the unit of logical_units that is shown here, if it is one",
@@ -86,7 +87,7 @@ export const UNIT_ATTRIBUTES: AttributeRows<TargetSubject> = {
   block_size: described(
     "logical block size",
     "512 or 4096",
-    (body, unit) => String(unit?.medium.blockSize ?? body.blockSize),
+    (body, unit) => String(unit instanceof Drive ? unit.medium.blockSize : body.blockSize),
     (text) => ({ blockSize: oneOf(text, [512, 4096] as const) }),
     "bytes",
   ),
@@ -97,7 +98,7 @@ export const UNIT_ATTRIBUTES: AttributeRows<TargetSubject> = {
   removable: described(
     "whether its medium can be taken out",
     "a number: above 0 is yes",
-    (body, unit) => flag(unit?.removable ?? body.removable ?? body.type === "optical"),
+    (body, unit) => flag(unit instanceof Drive ? unit.removable : (body.removable ?? body.type === "optical")),
     (text) => ({ removable: leadingNumber(text) > 0 ? true : undefined }),
   ),
   thin: described(
@@ -131,9 +132,9 @@ export const UNIT_ATTRIBUTES: AttributeRows<TargetSubject> = {
       accepts:
         "while a removable target is active: the path of an image that is put in, or nothing: what is there is ejected",
     },
-    show: ({ unit }) => (unit === undefined || unit.medium === NO_MEDIUM ? "" : unit.medium.store.description),
+    show: ({ drive }) => (drive === undefined || drive.medium === NO_MEDIUM ? "" : drive.medium.store.description),
     store: (subject, text) => {
-      if (subject.unit?.removable === false) return Promise.resolve(refusal("EPERM", "its medium is fixed"));
+      if (subject.drive?.removable === false) return Promise.resolve(refusal("EPERM", "its medium is fixed"));
       const path = line(text);
       return ofActive(subject, (body) => ({ ...body, backend: path === "" ? undefined : { type: "file", path } }));
     },
@@ -166,7 +167,7 @@ function backendOf(text: string): Body["backend"] {
 async function resize(subject: TargetSubject, text: string): Promise<Outcome> {
   const { unit, config, adapter } = subject;
   if (unit !== undefined && config.backend?.type !== "memory")
-    return outcomeOf(() => adapter.context.running.exclusively(() => unit.resizeMedium(sizeOf(text))));
+    return outcomeOf(() => adapter.context.running.exclusively(() => driveOf(unit).resizeMedium(sizeOf(text))));
   return subject.change((body) => {
     const size = sizeOf(text);
     if (body.backend === undefined || body.backend.type === "memory")

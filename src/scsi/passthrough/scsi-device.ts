@@ -66,6 +66,6 @@ export interface ScsiDevice {
   abort(request: DeviceRequest): void;
   /** LOGICAL UNIT RESET where the way to the device has one; every command ends. `then` follows when that has been done or given up. */
   reset(then: () => void): void;
-  /** Lets go of the device. No command is with it any more. */
+  /** Lets go of the device. Commands that are still with it, since they did not end when aborted, end as "aborted". */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { ascii } from "../ascii.ts";
-import type { DeviceServer, Identity } from "../device-server.ts";
+import type { DeviceServer } from "../device-server.ts";
+import type { Identity } from "../identity.ts";
 import type { ScsiTask, TargetPort } from "../task.ts";
 
 // CODE SET, ASSOCIATION and DESIGNATOR TYPE. [SPC-4] 7.8.6.
