@@ -76,6 +76,9 @@ export const storeBackend = z.discriminatedUnion("type", storeBackends);
 export const backend = z.discriminatedUnion("type", [...storeBackends, ...deviceBackends]);
 const DEVICE_TYPES: readonly string[] = deviceBackends.map(({ shape }) => shape.type.value);
 
+/** Commands that a unit takes at a time, at most. */
+export const QUEUE_DEPTH_MOST = 1024;
+
 /** What a logical unit is, wherever it is shown. */
 const unitBody = {
   type: z.enum(["disk", "optical", "passthrough"]).default("disk"),
@@ -83,6 +86,13 @@ const unitBody = {
   removable: z.boolean().optional(),
   readOnly: z.boolean().default(false),
   eraseRate: size.optional().describe("bytes a second that SANITIZE and FORMAT UNIT write at most"),
+  queueDepth: z
+    .number()
+    .int()
+    .min(1)
+    .max(QUEUE_DEPTH_MOST)
+    .optional()
+    .describe("commands that it takes at a time; with more it answers TASK SET FULL"),
   blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
   physicalBlockSize: z.union([z.literal(512), z.literal(4096)]).optional(),
   thin: z.boolean().optional().describe("the disk gives back what is unmapped"),
@@ -104,6 +114,7 @@ interface UnitOptions {
   readonly thin?: boolean | undefined;
   readonly eraseRate?: number | undefined;
   readonly serial?: string | undefined;
+  readonly queueDepth?: number | undefined;
   /** A unit that is not opened yet may still lack what it needs. */
   readonly active?: boolean;
 }
@@ -136,7 +147,7 @@ function checkDrive(drive: UnitOptions, wrong: Wrong): void {
 }
 
 /** What the device says itself when its commands are passed through. */
-const DEVICES_OWN = ["removable", "physicalBlockSize", "thin", "eraseRate", "serial"] as const;
+const DEVICES_OWN = ["removable", "physicalBlockSize", "thin", "eraseRate", "serial", "queueDepth"] as const;
 
 function checkPassThrough(unit: UnitOptions, wrong: Wrong): void {
   const { backend, blockSize, active = true } = unit;
