@@ -42,6 +42,20 @@ const fileBackend = z.strictObject({
 /** Milliseconds, up to an hour. */
 const patience = z.number().int().min(100).max(3_600_000);
 const pemFile = z.string().min(1, "the path of a PEM file");
+const imageBackend = z.strictObject({
+  type: z.literal("image"),
+  path: z.string().min(1, "the path of an image"),
+  format: z
+    .enum(["qcow2", "vmdk", "vdi", "vhdx", "vpc", "raw"])
+    .optional()
+    .describe("what the name's extension says unless told"),
+  cache: z.enum(["writeback", "none"]).optional().describe("whether QEMU uses the page cache"),
+  references: z.boolean().optional().describe("the image may refer to other files, such as a backing file"),
+  connections: z.number().int().min(1).max(16).optional().describe("to QEMU at the same time"),
+  timeout: patience.optional().describe("milliseconds after which an operation fails that QEMU has not answered"),
+  ...layers,
+});
+
 const nbdBackend = z.strictObject({
   type: z.literal("nbd"),
   uri: z.string().regex(/^nbds?(\+unix)?:\/\//, 'an NBD URI, such as "nbd://127.0.0.1/export"'),
@@ -55,7 +69,7 @@ const nbdBackend = z.strictObject({
   ...layers,
 });
 
-const storeBackends = [memoryBackend, fileBackend, nbdBackend] as const;
+const storeBackends = [memoryBackend, fileBackend, imageBackend, nbdBackend] as const;
 /** What a medium is made of. */
 export const storeBackend = z.discriminatedUnion("type", storeBackends);
 /** What is behind a unit: a medium's bytes, or a real device. */
