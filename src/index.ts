@@ -1,7 +1,7 @@
 /**
  * A Virtual SCSI target and its clients in one process: a software hypervisor with partitions, a server, an initiator.
  * `docs/embedding.md` is the guide; `vscsi-target/core` is the core alone.
- * @packageDocumentation
+ * @module vscsi-target
  */
 export { FileStore } from "./backends/file.ts";
 export { MemoryStore } from "./backends/memory.ts";
