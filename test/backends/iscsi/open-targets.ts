@@ -1,0 +1,79 @@
+import { expect } from "vitest";
+import { parseIscsiUrl } from "../../../src/backends/iscsi/address.ts";
+import { IscsiDevice } from "../../../src/backends/iscsi/iscsi-device.ts";
+import { silentLog } from "../../../src/core/log.ts";
+import type { SharedMemory } from "../../../src/core/shared-memory.ts";
+import { DeviceCalls } from "../../support/device-calls.ts";
+import { type Behaviour, HandIscsiTarget, type LoginBehaviour } from "../../support/hand-iscsi-target.ts";
+
+export interface TargetOptions {
+  /** What the target answers to keys. */
+  keys?: Record<string, string>;
+  peripheralDeviceType?: number;
+  retryFor?: number;
+}
+
+export interface Opened {
+  readonly target: HandIscsiTarget;
+  readonly device: IscsiDevice;
+  readonly calls: DeviceCalls;
+}
+
+/** Targets that do what a test wants, each with a device of ours on it. */
+export class OpenTargets {
+  readonly #memory: SharedMemory;
+  #targets: HandIscsiTarget[] = [];
+  #devices: IscsiDevice[] = [];
+
+  constructor(memory: SharedMemory) {
+    this.#memory = memory;
+  }
+
+  async open(behaviour: Behaviour, options: TargetOptions = {}, login?: LoginBehaviour): Promise<Opened> {
+    const target = await this.#serve(behaviour, options, login);
+    const device = await this.#device(target.url, options.retryFor);
+    return { target, device, calls: new DeviceCalls(this.#memory, device) };
+  }
+
+  /** A login that does not come through, with a message that contains `message`. */
+  async refused(login: LoginBehaviour, message: string, keys: Record<string, string> = {}): Promise<void> {
+    const { url } = await this.#serve(() => {}, { keys }, login);
+    await expect(this.#device(url)).rejects.toThrow(message);
+  }
+
+  async close(): Promise<void> {
+    for (const target of this.#targets) target.close();
+    for (const device of this.#devices) await device.close();
+    this.#targets = [];
+    this.#devices = [];
+  }
+
+  async #serve(behaviour: Behaviour, options: TargetOptions, login: LoginBehaviour = () => undefined) {
+    const target = await HandIscsiTarget.start(behaviour);
+    target.keys = options.keys ?? {};
+    target.peripheralDeviceType = options.peripheralDeviceType ?? 0;
+    target.login = login;
+    this.#targets.push(target);
+    return target;
+  }
+
+  async #device(url: string, retryFor = 5000): Promise<IscsiDevice> {
+    const address = parseIscsiUrl(url);
+    const device = await IscsiDevice.open(this.#memory, {
+      address,
+      identity: {
+        initiatorName: "iqn.2026-11.net.example:us",
+        targetName: address.target,
+        chap: undefined,
+        wishes: { headerDigest: false, dataDigest: false },
+      },
+      queueDepth: 64,
+      loginTimeout: 500,
+      times: { idle: 200, answer: 300 },
+      retryFor,
+      log: silentLog,
+    });
+    this.#devices.push(device);
+    return device;
+  }
+}
