@@ -75,7 +75,7 @@ import {
   SRP_TSK_MGMT,
   SRP_TSK_MGMT_LENGTH,
 } from "../src/abi/srp";
-import { loadBig16, loadBig32, storeBig16, storeBig32 } from "./bytes";
+import { loadBig16, loadBig32, storeBig16, storeBig32, zero } from "./bytes";
 import { walk } from "./descriptors";
 
 export function decode(adapter: u32, slot: u32, staged: u32): u32 {
@@ -176,7 +176,7 @@ export function buildResponse(slot: u32): u32 {
   const rsp = slot + SLOT_RESPONSE;
   const flags = load<u32>(slot + SLOT_RSP_FLAGS);
   const status = load<u32>(slot + SLOT_SCSI_STATUS);
-  memory.fill(rsp, 0, SRP_RSP_LENGTH);
+  zero(rsp, SRP_RSP_LENGTH);
   store<u8>(rsp, SRP_RSP);
   const wanted: u32 = load<u8>(slot + SLOT_IU + SRP_SOL_NOT);
   const solicited = wanted & (status == 0 ? SRP_SOL_NOT_SUCCESS : SRP_SOL_NOT_FAILURE);

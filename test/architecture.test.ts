@@ -15,7 +15,7 @@ const HEIGHT: Readonly<Record<string, number>> = {
   papr: 3,
   initiator: 4,
   backends: 3,
-  filters: 3,
+  filters: 4,
   control: 6,
   iscsi: 2,
   config: 5,

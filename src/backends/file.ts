@@ -8,7 +8,7 @@ import { type BlockStore, type Provisioning, STORE_DONE, type StoreCompletion } 
 import { FlushQueue } from "./flush-queue.ts";
 import { HolePunching } from "./hole-punching.ts";
 import { type OpenFile, openFile, resizeFile } from "./open-file.ts";
-import { claimForWriting, endClaim } from "./write-claim.ts";
+import { claimForWriting, claimUndisturbed, endClaim } from "./write-claim.ts";
 
 const EIO = -osConstants.errno.EIO;
 /** What the page cache writes without reading first, whatever is below it. */
@@ -34,8 +34,8 @@ export class FileStore implements BlockStore {
   /** A flush failed: Linux has dropped what it could not write, and no later flush brings it back. */
   #lostWrites = false;
 
-  /** Opens `path`. @throws StoreOpenError */
-  constructor(memory: SharedMemory, path: string, readOnly: boolean, log: Log) {
+  /** Opens `path`. @param undisturbed nobody may write to it meanwhile, though it is read only. @throws StoreOpenError */
+  constructor(memory: SharedMemory, path: string, readOnly: boolean, log: Log, undisturbed = false) {
     this.#memory = memory;
     this.#log = log;
     this.readOnly = readOnly;
@@ -44,7 +44,7 @@ export class FileStore implements BlockStore {
     this.size = this.#file.size;
     this.#flushes = new FlushQueue(this.#file.fd, (error) => this.#flushFailed(error));
     this.physicalBlockSize = Math.max(PAGE, this.#file.device?.physicalBlockSize ?? PAGE);
-    if (!readOnly) this.#claim();
+    if (!readOnly || undisturbed) this.#claim();
     this.provisioning = this.#findProvisioning();
     if (this.#file.cutOff > 0)
       log.warn({ path, bytes: this.#file.cutOff }, "the file ends in part of a sector, which is not served");
@@ -81,7 +81,7 @@ export class FileStore implements BlockStore {
     try {
       if (!this.readOnly) fdatasyncSync(this.#file.fd);
     } finally {
-      if (!this.readOnly) endClaim(this.#file);
+      endClaim(this.#file);
       closeSync(this.#file.fd);
     }
     if (this.#lostWrites) throw new Error(`${this.description}: a flush failed; writes before it may be lost`);
@@ -123,7 +123,8 @@ export class FileStore implements BlockStore {
 
   #claim(): void {
     try {
-      claimForWriting(this.#file, this.description, this.#log);
+      if (this.readOnly) claimUndisturbed(this.#file, this.description, this.#log);
+      else claimForWriting(this.#file, this.description, this.#log);
     } catch (error) {
       closeSync(this.#file.fd);
       throw error;

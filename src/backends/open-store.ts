@@ -19,11 +19,13 @@ type BackendType = keyof BackendOptions;
 /** Where a logical unit's bytes are, as the configuration has it. */
 export type Backend = { [Type in BackendType]: { type: Type } & BackendOptions[Type] }[BackendType];
 
-interface StoreContext {
+export interface StoreContext {
   memory: SharedMemory;
   /** The store refuses writes, and what it opens is opened for reading only. */
   readOnly: boolean;
   log: Log;
+  /** Nobody else may write to it meanwhile, though we only read. */
+  undisturbed?: boolean;
   /** Bytes of the smallest piece that is read or written. */
   blockSize: number;
 }
@@ -34,7 +36,7 @@ const OPENERS: {
 } = {
   null: ({ size }, { memory }) => new NullStore(memory, size),
   memory: ({ size }, { memory }) => new MemoryStore(memory, size),
-  file: ({ path }, { memory, readOnly, log }) => new FileStore(memory, path, readOnly, log),
+  file: ({ path }, { memory, readOnly, log, undisturbed }) => new FileStore(memory, path, readOnly, log, undisturbed),
   nbd: (options, { memory, ...context }) => openNbdStore(memory, { ...options, ...context }),
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { layers } from "./layer-schema.ts";
 import { deviceBackends, passThrough } from "./passthrough-schema.ts";
 import { parseSize } from "./size.ts";
 
@@ -31,10 +32,11 @@ export const printable = (length: number) =>
     .regex(/^[\x20-\x7e]*$/, "printable ASCII")
     .max(length, `at most ${length} characters`);
 
-const memoryBackend = z.strictObject({ type: z.literal("memory"), size });
+const memoryBackend = z.strictObject({ type: z.literal("memory"), size, ...layers });
 const fileBackend = z.strictObject({
   type: z.literal("file"),
   path: z.string().min(1, "the path of an image or block device"),
+  ...layers,
 });
 
 /** Milliseconds, up to an hour. */
@@ -50,6 +52,7 @@ const nbdBackend = z.strictObject({
     .strictObject({ ca: pemFile.optional(), cert: pemFile.optional(), key: pemFile.optional() })
     .optional()
     .describe("for nbds: whom to trust, and who we are"),
+  ...layers,
 });
 
 const storeBackends = [memoryBackend, fileBackend, nbdBackend] as const;
@@ -79,7 +82,7 @@ export const unitName = z.string().regex(/^[\w.-]{1,64}$/, "1 to 64 letters, dig
 
 interface UnitOptions {
   readonly type: "disk" | "optical" | "passthrough";
-  readonly backend?: { readonly type: string } | undefined;
+  readonly backend?: { readonly type: string; readonly overlay?: object | undefined } | undefined;
   readonly passThrough?: object | undefined;
   readonly removable?: boolean | undefined;
   readonly blockSize: number;
@@ -111,6 +114,8 @@ function checkDrive(drive: UnitOptions, wrong: Wrong): void {
   if (type === "optical" && removable === false) wrong("removable", "an optical drive always is");
   if (type === "optical" && blockSize !== 512) wrong("blockSize", "an optical disc has blocks of 2048 bytes");
   if (type === "optical" && physicalBlockSize !== undefined) wrong("physicalBlockSize", "an optical disc has none");
+  if (type === "optical" && backend?.overlay !== undefined)
+    wrong("backend", "an optical disc has no overlay: it is never written");
   if (type === "optical" && thin) wrong("thin", "an optical disc keeps what it has");
   if (physicalBlockSize !== undefined && physicalBlockSize < blockSize)
     wrong("physicalBlockSize", `a physical block holds logical blocks: at least ${blockSize}`);
