@@ -175,7 +175,7 @@ describe("a session that is lost", () => {
   });
 
   test("another unit in its place is not used", async () => {
-    const { target, calls } = await targets.open(hold, { retryFor: 300 });
+    const { target, calls } = await targets.open(hold, { retryFor: 1500 });
     const write = calls.writeBlocks(0, BLOCK);
     await arrived(1);
     target.product = "ANOTHER         ";
