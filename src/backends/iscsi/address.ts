@@ -42,7 +42,7 @@ export function parseIscsiUrl(url: string): IscsiAddress {
 }
 
 /** The URL with its secret hidden, be it right or wrong. */
-export function withoutSecret(url: string): string {
+function withoutSecret(url: string): string {
   return url.replace(/%[^@]*@/, "%***@");
 }
 

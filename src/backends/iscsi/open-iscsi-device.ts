@@ -16,7 +16,7 @@ const QUEUE_DEPTH = 32;
 const NAME_MAXIMUM = 223;
 
 /** CHAP as the configuration has it: each secret as it is, or as the first line of a file. */
-export interface ChapOptions {
+interface ChapOptions {
   readonly user: string;
   readonly secret?: string | undefined;
   readonly secretFile?: string | undefined;
