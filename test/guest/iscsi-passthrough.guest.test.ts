@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { DaemonProcess } from "../support/daemon-process.ts";
 import { requires } from "../support/requires.ts";
 import { makeImage, Tgtd } from "../support/tgtd.ts";
-import { startGuest } from "./run-guest.ts";
+import { type Guest, startGuest } from "./run-guest.ts";
 import { GuestFolder, guestTools, servedGuest } from "./served-guest.ts";
 
 const TARGET = "iqn.2026-11.net.example:remote";
@@ -44,7 +44,9 @@ describe.skipIf(!guestTools() || !requires("tgtd"))("a unit of tgtd's, by iSCSI 
     using folder = new GuestFolder();
     const image = makeImage(folder.file("disk.img"), SIZE);
     const chap = { user: "us", secret: SECRET };
-    const tgtd = await Tgtd.start(folder.path, [{ name: TARGET, images: [image], serial: SERIAL, chap }]);
+    const tgtd = await Tgtd.start(folder.path, [
+      { name: TARGET, images: [image], serial: SERIAL, chap, parameters: { DataDigest: "CRC32C" } },
+    ]);
     const url = `iscsi://127.0.0.1:${tgtd.port}/${TARGET}/1`;
     writeFileSync(
       folder.file("config.json"),
@@ -60,10 +62,12 @@ describe.skipIf(!guestTools() || !requires("tgtd"))("a unit of tgtd's, by iSCSI 
         ],
       }),
     );
-    const daemon = await DaemonProcess.start(folder.control, ["--config", folder.file("config.json")]);
-    const guest = startGuest({ args: await servedGuest(folder, JOB), timeoutMs: 400_000 });
-    const console = () => guest.lines.join("\n");
+    let daemon: DaemonProcess | undefined;
+    let guest: Guest | undefined;
+    const console = () => guest?.lines.join("\n") ?? "";
     try {
+      daemon = await DaemonProcess.start(folder.control, ["--config", folder.file("config.json")]);
+      guest = startGuest({ args: await servedGuest(folder, JOB), timeoutMs: 400_000 });
       await guest.waitFor(/LOAD-BEGINS/);
       for (let round = 0; round < 3; round++) {
         await sleep(2_500);
@@ -82,8 +86,8 @@ describe.skipIf(!guestTools() || !requires("tgtd"))("a unit of tgtd's, by iSCSI 
       expect(sum).toBe(createHash("sha256").update(readFileSync(image)).digest("hex"));
       expect(daemon.log.match(/session with the iSCSI target made again/g)?.length).toBe(3);
     } finally {
-      guest.kill();
-      const status = await daemon.end("SIGTERM");
+      guest?.kill();
+      const status = await daemon?.end("SIGTERM");
       await tgtd.kill();
       expect(status).toBe(0);
     }
