@@ -161,7 +161,7 @@ describe("a login", () => {
       (pdu, to) => to.loginAnswer(pdu, 0, [["TargetAddress", "?"]], 0x0101),
     ],
     ["that sends us round", "again and again", (pdu, to) => elsewhere(pdu, to)],
-    ["without an answer", "no login within 500 ms", () => "nothing"],
+    ["without an answer", "no login within 2000 ms", () => "nothing"],
   ];
   test.each(cases)("%s", async (_name, message, behaviour) => {
     await targets.refused(behaviour, message);

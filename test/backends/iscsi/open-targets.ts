@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { parseIscsiUrl } from "../../../src/backends/iscsi/address.ts";
 import { IscsiDevice } from "../../../src/backends/iscsi/iscsi-device.ts";
-import { silentLog } from "../../../src/core/log.ts";
+import { type Log, silentLog } from "../../../src/core/log.ts";
 import type { SharedMemory } from "../../../src/core/shared-memory.ts";
 import { DeviceCalls } from "../../support/device-calls.ts";
 import { type Behaviour, HandIscsiTarget, type LoginBehaviour } from "../../support/hand-iscsi-target.ts";
@@ -17,6 +17,20 @@ export interface Opened {
   readonly target: HandIscsiTarget;
   readonly device: IscsiDevice;
   readonly calls: DeviceCalls;
+  /** How often the device has found its session lost. */
+  losses(): number;
+}
+
+/** Counts the losses that it is told of. */
+class LossLog implements Log {
+  readonly debug = silentLog.debug;
+  readonly info = silentLog.info;
+  readonly error = silentLog.error;
+  losses = 0;
+
+  warn(_fields: object, message: string): void {
+    if (message.includes("connecting again")) this.losses++;
+  }
 }
 
 /** Targets that do what a test wants, each with a device of ours on it. */
@@ -31,14 +45,15 @@ export class OpenTargets {
 
   async open(behaviour: Behaviour, options: TargetOptions = {}, login?: LoginBehaviour): Promise<Opened> {
     const target = await this.#serve(behaviour, options, login);
-    const device = await this.#device(target.url, options.retryFor);
-    return { target, device, calls: new DeviceCalls(this.#memory, device) };
+    const log = new LossLog();
+    const device = await this.#device(target.url, log, options.retryFor);
+    return { target, device, calls: new DeviceCalls(this.#memory, device), losses: () => log.losses };
   }
 
   /** A login that does not come through, with a message that contains `message`. */
   async refused(login: LoginBehaviour, message: string, keys: Record<string, string> = {}): Promise<void> {
     const { url } = await this.#serve(() => {}, { keys }, login);
-    await expect(this.#device(url)).rejects.toThrow(message);
+    await expect(this.#device(url, silentLog)).rejects.toThrow(message);
   }
 
   async close(): Promise<void> {
@@ -57,7 +72,7 @@ export class OpenTargets {
     return target;
   }
 
-  async #device(url: string, retryFor = 5000): Promise<IscsiDevice> {
+  async #device(url: string, log: Log, retryFor = 20_000): Promise<IscsiDevice> {
     const address = parseIscsiUrl(url);
     const device = await IscsiDevice.open(this.#memory, {
       address,
@@ -68,10 +83,10 @@ export class OpenTargets {
         wishes: { headerDigest: false, dataDigest: false },
       },
       queueDepth: 64,
-      loginTimeout: 500,
-      times: { idle: 200, answer: 300 },
+      loginTimeout: 2000,
+      times: { idle: 500, answer: 1000 },
       retryFor,
-      log: silentLog,
+      log,
     });
     this.#devices.push(device);
     return device;

@@ -50,7 +50,7 @@ const hold: Behaviour = (pdu, connection) => {
 
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
-    if (tries === 500) throw new Error("what was waited for does not come");
+    if (tries === 2000) throw new Error("what was waited for does not come");
     await pause(5);
   }
 }
@@ -175,7 +175,7 @@ describe("a session that is lost", () => {
   });
 
   test("another unit in its place is not used", async () => {
-    const { target, calls } = await targets.open(hold, { retryFor: 1500 });
+    const { target, calls } = await targets.open(hold, { retryFor: 2500 });
     const write = calls.writeBlocks(0, BLOCK);
     await arrived(1);
     target.product = "ANOTHER         ";
@@ -222,11 +222,10 @@ describe("a command", () => {
   });
 
   test("that is aborted before it was sent never is", async () => {
-    const { target, device, calls } = await targets.open(hold);
-    target.drop();
-    await until(() => target.connections[0]?.socket.destroyed === true);
-    await pause(5);
+    const { target, device, calls, losses } = await targets.open(hold);
     target.login = () => "nothing";
+    target.drop();
+    await until(() => losses() === 1);
     const write = calls.writeBlocks(0, BLOCK);
     device.abort(write.request);
     expect(await outcomes(write)).toEqual(["aborted"]);
@@ -306,11 +305,10 @@ test("a reset ends every command, those too that come with it, and goes on", asy
 });
 
 test("a reset without a session ends what waits", async () => {
-  const { target, device, calls } = await targets.open(hold);
+  const { target, device, calls, losses } = await targets.open(hold);
   target.login = () => "nothing";
   target.drop();
-  await until(() => target.connections[0]?.socket.destroyed === true);
-  await pause(20);
+  await until(() => losses() === 1);
   const write = calls.writeBlocks(0, BLOCK);
   await new Promise<void>((resolve) => device.reset(resolve));
   expect(await outcomes(write)).toEqual(["aborted"]);
@@ -321,8 +319,8 @@ test("a target that asks for a logout gets one, when what is under way has ended
   const write = calls.writeBlocks(0, BLOCK);
   await arrived(1);
   const u32 = { 8: 0, 12: 0 };
-  target.connections[0]?.send({ opcode: ASYNC_MESSAGE, u32, u8: { [ASYNC_EVENT]: 1, 43: 3 } });
-  await pause(20);
+  target.connections[0]?.send({ opcode: ASYNC_MESSAGE, u32, u8: { [ASYNC_EVENT]: 1, 43: 20 } });
+  await pause(300);
   const behind = calls.readBlocks(0, 1);
   await pause(50);
   expect(target.commands.length).toBe(1);

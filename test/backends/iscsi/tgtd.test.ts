@@ -182,7 +182,7 @@ describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () =>
 
   test("and does not come back: what waits ends as what it is", async () => {
     const { url, server } = await serve();
-    const calls = await open(url, { retryFor: 600 });
+    const calls = await open(url, { retryFor: 3000 });
     await calls.settle();
     server.freeze();
     const [read, other] = [calls.readBlocks(0, 1), calls.ask([0xc7, 0, 0, 0, 0, 0])];
@@ -190,11 +190,11 @@ describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () =>
     await server.kill();
     const begin = performance.now();
     expect(await other).toMatchObject({ outcome: "lost" });
-    expect(performance.now() - begin).toBeLessThan(500);
+    expect(performance.now() - begin).toBeLessThan(2500);
     const late = calls.writeBlocks(0, Buffer.alloc(512));
     expect((await read).outcome).toBe("lost");
     expect((await late).outcome).toBe("busy");
-    expect(performance.now() - begin).toBeGreaterThan(550);
+    expect(performance.now() - begin).toBeGreaterThan(2900);
   });
 
   test("and comes back with another unit in its place: nothing is written to that", async () => {
@@ -215,7 +215,7 @@ describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () =>
 describe.skipIf(!requires("tgtd"))("tgtd that hangs", { timeout: 60_000 }, () => {
   test("is given up, and its commands are done when it goes on; other units do not notice", async () => {
     const [hung, other] = [await serve(), await serve()];
-    const calls = await open(hung.url, { timeout: 500 });
+    const calls = await open(hung.url, { timeout: 1500 });
     const others = await open(other.url);
     await calls.settle();
     await others.settle();
