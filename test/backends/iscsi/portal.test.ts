@@ -76,7 +76,7 @@ describe("a portal of ours", { timeout: 60_000 }, () => {
       proxy.close();
       expect([...ends.keys()].filter((end) => !/^answered (0 |2 06\/29\/..)$/.test(end))).toEqual([]);
       expect(proxy.connections).toBeGreaterThan(30);
-      expect(again).toBeGreaterThan(30);
+      expect(again).toBeGreaterThan(5);
     },
   );
 
