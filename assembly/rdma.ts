@@ -48,6 +48,7 @@ export function copyIn(window: u32, start: u64, destination: u32, length: u32): 
 }
 
 /** Copies a run of pages that are neighbours in linear memory at once. What comes before a missing page is copied. */
+@inline
 function copyRuns(window: u32, ioba: u64, ours: u32, length: u32, rights: u32): i32 {
   let theirs: u32 = 0;
   let run: u32 = 0;
