@@ -31,9 +31,10 @@ export function storeBig32(address: u32, value: u32): void {
 }
 
 /** From here on the engine's own copy, which is the C library's, makes up for the call that it costs. */
-const LONG: u32 = 512;
+const LONG: u32 = 256;
 
 /** Ranges must not overlap. */
+@inline
 export function copy(destination: u32, source: u32, length: u32): void {
   if (ASC_FEATURE_SIMD && length < LONG) copyShort(destination, source, length);
   else memory.copy(destination, source, length);

@@ -80,6 +80,7 @@ function copyTowards(theirs: u32, ours: u32, length: u32, rights: u32): void {
  * Moves bytes between a slot's buffer and our memory. While the TCEs stand as they stood when the slot was decoded its
  * extents are used as they are; after a change each piece is translated again by its IOBA.
  */
+@inline
 export function copySlot(adapter: u32, slot: u32, offset: u32, ours: u32, length: u32, out: bool): i32 {
   if (<u64>offset + length > <u64>load<u32>(slot + SLOT_TRANSFER_LENGTH)) return out ? H_DEST_PARM : H_SOURCE_PARM;
   const window = load<u32>(adapter + ADAPTER_REMOTE_WINDOW);
