@@ -5,9 +5,10 @@ import { newHeader } from "../../src/filters/overlay/kept-overlay.ts";
 import { overlayLayout } from "../../src/filters/overlay/layout.ts";
 import { overlayIn } from "../../src/filters/overlay/open-overlay.ts";
 import type { OverlayStore } from "../../src/filters/overlay/overlay-store.ts";
+import { type Random, randomFrom } from "../../src/filters/random.ts";
 import { testMemory } from "../support/scsi-task.ts";
 import { StoreCalls } from "../support/store-calls.ts";
-import { type Random, randomFrom, UnsteadyStore } from "../support/unsteady-store.ts";
+import { UnsteadyStore } from "../support/unsteady-store.ts";
 
 const SECTOR = 512;
 const SECTORS = 128;

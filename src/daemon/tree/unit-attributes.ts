@@ -1,14 +1,15 @@
 import type { AttributeRow, AttributeRows } from "../../config/attribute-rows.ts";
 import type { LogicalUnitConfig } from "../../config/schema.ts";
 import { type Outcome, refusal } from "../../config/tree.ts";
-import { backend } from "../../config/unit-schema.ts";
+import { backend, QUEUE_DEPTH_MOST } from "../../config/unit-schema.ts";
 import { Disk } from "../../scsi/disk/disk.ts";
 import { Drive, driveOf } from "../../scsi/drive.ts";
 import type { LogicalUnit } from "../../scsi/logical-unit.ts";
 import { NO_MEDIUM } from "../../scsi/medium.ts";
+import { QUEUE_DEPTH } from "../../scsi/task-set.ts";
 import { outcomeOf, RefusedWrite } from "../errno.ts";
 import type { TargetSubject } from "./context.ts";
-import { flag, leadingNumber, line, sizeOf } from "./values.ts";
+import { flag, leadingNumber, line, numberWithin, sizeOf } from "./values.ts";
 
 type Body = LogicalUnitConfig;
 
@@ -113,6 +114,12 @@ export const UNIT_ATTRIBUTES: AttributeRows<TargetSubject> = {
     (body, unit) => String(unit instanceof Disk ? unit.eraseRate : (body.eraseRate ?? "")),
     (text) => ({ eraseRate: sizeOf(text) }),
     "bytes a second",
+  ),
+  queue_depth: described(
+    "commands that it takes at a time; with more it answers TASK SET FULL",
+    "1 to 1024",
+    (body, unit) => String(unit instanceof Drive ? unit.taskSet.depth : (body.queueDepth ?? QUEUE_DEPTH)),
+    (text) => ({ queueDepth: numberWithin(text, 1, QUEUE_DEPTH_MOST) }),
   ),
   write_cache: {
     doc: { what: "whether writes may wait in a cache for the next flush, as its initiators have set it" },
