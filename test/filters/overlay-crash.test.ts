@@ -32,7 +32,11 @@ async function newFile(): Promise<Uint8Array> {
 }
 
 function openOver(file: UnsteadyStore, bootId: Uint8Array, late?: Random): Promise<OverlayStore> {
-  return overlayIn(file, new UnsteadyStore(memory, CONTENT, late), bootId, { memory, log: silentLog });
+  return overlayIn(file, new UnsteadyStore(memory, CONTENT, late), bootId, {
+    memory,
+    log: silentLog,
+    openBase: async () => new UnsteadyStore(memory, CONTENT),
+  });
 }
 
 /** What each sector may hold: the flushed value, and all that was written to it since. */

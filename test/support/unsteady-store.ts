@@ -17,7 +17,7 @@ const SECTOR = 512;
  */
 export class UnsteadyStore implements BlockStore {
   readonly kind = "unsteady";
-  readonly readOnly = false;
+  readOnly = false;
   readonly physicalBlockSize = 4096;
   readonly description = "unsteady";
   readonly size: number;
