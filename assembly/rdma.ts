@@ -38,39 +38,49 @@ export function copyBetween(length: u32, from: u32, fromIoba: u64, to: u32, toIo
 }
 
 export function copyOut(window: u32, start: u64, source: u32, length: u32): i32 {
-  let ioba = start;
-  if (!inWindow(window, ioba, length)) return H_DEST_PARM;
-  while (length > 0) {
-    const piece = pageRest(ioba, length);
-    const destination = linearOf(window, ioba, TCE_WRITE);
-    if (destination == UNREACHABLE) return H_PERMISSION;
-    copy(destination, source, piece);
-    ioba += piece;
-    source += piece;
-    length -= piece;
-  }
-  return H_SUCCESS;
+  if (!inWindow(window, start, length)) return H_DEST_PARM;
+  return copyRuns(window, start, source, length, TCE_WRITE);
 }
 
 export function copyIn(window: u32, start: u64, destination: u32, length: u32): i32 {
-  let ioba = start;
-  if (!inWindow(window, ioba, length)) return H_SOURCE_PARM;
+  if (!inWindow(window, start, length)) return H_SOURCE_PARM;
+  return copyRuns(window, start, destination, length, TCE_READ);
+}
+
+/** Copies a run of pages that are neighbours in linear memory at once. What comes before a missing page is copied. */
+@inline
+function copyRuns(window: u32, ioba: u64, ours: u32, length: u32, rights: u32): i32 {
+  let theirs: u32 = 0;
+  let run: u32 = 0;
   while (length > 0) {
     const piece = pageRest(ioba, length);
-    const source = linearOf(window, ioba, TCE_READ);
-    if (source == UNREACHABLE) return H_PERMISSION;
-    copy(destination, source, piece);
+    const linear = linearOf(window, ioba, rights);
+    if (run > 0 && linear != theirs + run) {
+      copyTowards(theirs, ours, run, rights);
+      ours += run;
+      run = 0;
+    }
+    if (linear == UNREACHABLE) return H_PERMISSION;
+    if (run == 0) theirs = linear;
+    run += piece;
     ioba += piece;
-    destination += piece;
     length -= piece;
   }
+  copyTowards(theirs, ours, run, rights);
   return H_SUCCESS;
+}
+
+@inline
+function copyTowards(theirs: u32, ours: u32, length: u32, rights: u32): void {
+  if (rights == TCE_WRITE) copy(theirs, ours, length);
+  else copy(ours, theirs, length);
 }
 
 /**
  * Moves bytes between a slot's buffer and our memory. While the TCEs stand as they stood when the slot was decoded its
  * extents are used as they are; after a change each piece is translated again by its IOBA.
  */
+@inline
 export function copySlot(adapter: u32, slot: u32, offset: u32, ours: u32, length: u32, out: bool): i32 {
   if (<u64>offset + length > <u64>load<u32>(slot + SLOT_TRANSFER_LENGTH)) return out ? H_DEST_PARM : H_SOURCE_PARM;
   const window = load<u32>(adapter + ADAPTER_REMOTE_WINDOW);

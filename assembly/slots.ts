@@ -15,6 +15,7 @@ import {
   SLOT_TAG,
   SLOT_ENTRY,
 } from "../src/abi/records";
+import { zero } from "./bytes";
 
 /** Address of a free slot, or 0. */
 export function acquire(adapter: u32): u32 {
@@ -22,8 +23,8 @@ export function acquire(adapter: u32): u32 {
   if (count == 0) return 0;
   store<u32>(adapter + ADAPTER_FREE_COUNT, count - 1);
   const slot = load<u32>(load<u32>(adapter + ADAPTER_FREE_LIST) + ((count - 1) << 2));
-  memory.fill(slot + SLOT_TAG, 0, SLOT_ENTRY - SLOT_TAG);
-  memory.fill(slot + SLOT_KIND, 0, SLOT_RESPONSE_COPIED + 8 - SLOT_KIND);
+  zero(slot + SLOT_TAG, SLOT_ENTRY - SLOT_TAG);
+  zero(slot + SLOT_KIND, SLOT_RESPONSE_COPIED + 8 - SLOT_KIND);
   store<u32>(slot + SLOT_ANSWER, ANSWER_NONE);
   store<u32>(slot + SLOT_RESPONSE_FORMAT, CRQ_FORMAT_SRP);
   store<u32>(slot + SLOT_STATE, SLOT_FETCHED);

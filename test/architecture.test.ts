@@ -15,11 +15,13 @@ const HEIGHT: Readonly<Record<string, number>> = {
   papr: 3,
   initiator: 4,
   backends: 3,
-  filters: 3,
+  filters: 4,
   control: 6,
   iscsi: 2,
   config: 5,
   observe: 5,
+  embed: 6,
+  "index.ts": 7,
   daemon: 7,
   cli: 8,
 };
@@ -39,7 +41,9 @@ function sources(): string[] {
 function imports(): Import[] {
   return sources().flatMap((file) => {
     const text = readFileSync(join(SOURCE, file), "utf8");
-    const found = text.matchAll(/^\s*(?:import|export)\s[^;"']*?["']([^"']+)["']|^\s*import\s*\(\s*["']([^"']+)["']/gm);
+    const found = text.matchAll(
+      /^\s*(?:import|export)\s(?:[^;"'=]*?\sfrom\s*)?["']([^"']+)["']|^\s*import\s*\(\s*["']([^"']+)["']/gm,
+    );
     return [...found].map((match) => ({ file, from: room(file), specifier: match[1] ?? match[2] ?? "" }));
   });
 }

@@ -125,9 +125,11 @@ export const ASYNC_EVENT = 36;
 export const ASYNC_PARAMETER_1 = 38;
 export const ASYNC_PARAMETER_2 = 40;
 export const ASYNC_PARAMETER_3 = 42;
+export const ASYNC_SCSI_EVENT = 0;
 export const ASYNC_LOGOUT_REQUEST = 1;
 export const ASYNC_CONNECTION_DROP = 2;
 export const ASYNC_SESSION_DROP = 3;
+export const ASYNC_NEGOTIATION_REQUEST = 4;
 
 // Login. [RFC 7143] 11.12, 11.13.
 export const LOGIN_CURRENT_STAGE_SHIFT = 2;
@@ -146,6 +148,9 @@ export const LOGIN_STATUS = 36;
 
 // Status class and detail. [RFC 7143] 11.13.5.
 export const LOGIN_SUCCESS = 0x0000;
+/** Class 01h: redirection, temporary or permanent. */
+export const LOGIN_CLASS_SHIFT = 8;
+export const LOGIN_CLASS_REDIRECTION = 0x01;
 export const LOGIN_INITIATOR_ERROR = 0x0200;
 export const LOGIN_AUTHENTICATION_FAILURE = 0x0201;
 export const LOGIN_AUTHORIZATION_FAILURE = 0x0202;

@@ -1,11 +1,13 @@
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { ScsiDevice } from "../scsi/passthrough/scsi-device.ts";
+import { type IscsiDeviceBackend, openIscsiDevice } from "./iscsi/open-iscsi-device.ts";
 import { SgDevice } from "./sg/sg-device.ts";
 
 /** What each kind of device is told, by its `type`. */
 interface DeviceOptions {
   sg: { path: string };
+  iscsi: IscsiDeviceBackend;
 }
 
 type DeviceType = keyof DeviceOptions;
@@ -25,6 +27,7 @@ const OPENERS: {
   [Type in DeviceType]: (options: DeviceOptions[Type], context: DeviceContext) => Promise<ScsiDevice>;
 } = {
   sg: (options, context) => SgDevice.open({ ...options, ...context }),
+  iscsi: (options, context) => openIscsiDevice(options, context),
 };
 
 /** True for what is a device, not the bytes of a medium. */

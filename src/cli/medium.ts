@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { UsageError } from "./errors.ts";
 import { type OperationFlags, operate, withOperationFlags } from "./operation.ts";
-import { backendFlag } from "./options.ts";
+import { backendFlag, DISK_FLAG } from "./options.ts";
 import { parsePlace } from "./place.ts";
 
 interface MoveFlags extends OperationFlags {
@@ -40,7 +40,7 @@ function loadCommand(name: "load" | "change", description: string): Command {
     new Command(name)
       .description(description)
       .argument("<place>")
-      .option("--disk <path[,ro]>", "an image or block device")
+      .option(`--disk <${DISK_FLAG}>`, "an image or block device, or an overlay over it")
       .option("--memory <size>", 'a memory medium ("64M")')
       .option(...FORCE),
   ).action(async (place: string, flags: LoadFlags) => {

@@ -54,9 +54,23 @@ export function backendFlag(disk: string | undefined, memory: string | undefined
   return memory === undefined ? undefined : memoryFlag(memory);
 }
 
-export function diskFlag(text: string): { backend: { type: "file"; path: string }; readOnly: boolean } {
-  const readOnly = text.endsWith(",ro");
-  return { backend: { type: "file", path: readOnly ? text.slice(0, -3) : text }, readOnly };
+/** Only at the end: a path may have commas. */
+const LAST_DISK_OPTION = /,(?:ro|overlay(?:=([^,]+))?)$/;
+
+/** What may follow the path of --disk, each after a comma. */
+export const DISK_FLAG = "path[,ro][,overlay[=file]]";
+
+/** Reads "disk.img", "disk.img,ro", "disk.img,overlay=changes" or "disk.img,overlay". */
+export function diskFlag(text: string) {
+  let path = text;
+  let readOnly = false;
+  let overlay: { path: string } | { keep: false } | undefined;
+  for (let match = LAST_DISK_OPTION.exec(path); match !== null; match = LAST_DISK_OPTION.exec(path)) {
+    path = path.slice(0, match.index);
+    if (match[0] === ",ro") readOnly = true;
+    else overlay = match[1] === undefined ? { keep: false } : { path: match[1] };
+  }
+  return { backend: { type: "file" as const, path, ...(overlay && { overlay }) }, readOnly };
 }
 
 export function memoryFlag(size: string): { backend: { type: "memory"; size: string } } {

@@ -6,6 +6,7 @@ import {
   DEFAULT_ISCSI_PLACE,
   DEFAULT_ISCSI_TARGET,
   DEFAULT_UNIT_ADDRESS,
+  DISK_FLAG,
   type ServeFlags,
 } from "./options.ts";
 
@@ -15,7 +16,11 @@ export function serveCommand(): Command {
   return new Command("serve")
     .description("Serve disks until SIGTERM or Ctrl-C: finishes what is in flight, flushes, exits 0.")
     .option("--config <file>", "JSON file with adapters, logical units and sockets (docs/configuration.md)")
-    .option("--disk <path[,ro]>", "serve an image or block device at the next target; may be repeated", collect)
+    .option(
+      `--disk <${DISK_FLAG}>`,
+      "serve an image or block device at the next target; may be repeated. With overlay=FILE its changes go there, with overlay they are thrown away at the end",
+      collect,
+    )
     .option("--memory <size>", 'serve a memory disk ("64M") at the next target; may be repeated', collect)
     .option(
       "--cdrom <path>",

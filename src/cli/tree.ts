@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { callDaemon } from "../control/client.ts";
 import type { TreeBranch, TreeDocumentation, TreeValue } from "../control/results.ts";
 import { controlOption } from "./options.ts";
+import { watchCommand } from "./watch.ts";
 
 /** A write may have to wait for commands to end. */
 const WRITE_TIMEOUT = 120_000;
@@ -13,7 +14,16 @@ interface TreeFlags {
 
 /** The commands that show the configuration tree and change it. */
 export function treeCommands(): Command[] {
-  return [listCommand(), catCommand(), setCommand(), makeCommand(), removeCommand(), treeCommand(), docCommand()];
+  return [
+    listCommand(),
+    catCommand(),
+    setCommand(),
+    makeCommand(),
+    removeCommand(),
+    treeCommand(),
+    watchCommand(),
+    docCommand(),
+  ];
 }
 
 function withTreeFlags(command: Command): Command {

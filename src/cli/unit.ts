@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { UsageError } from "./errors.ts";
 import { type OperationFlags, operate, withOperationFlags } from "./operation.ts";
-import { backendFlag } from "./options.ts";
+import { backendFlag, DISK_FLAG } from "./options.ts";
 import { parsePlace } from "./place.ts";
 
 interface AddFlags extends OperationFlags {
@@ -29,7 +29,7 @@ function addCommand(): Command {
     new Command("add")
       .description("Show a new logical unit; a PLACE without a slash names a unit for others to show.")
       .argument("<place>")
-      .option("--disk <path[,ro]>", "an image or block device")
+      .option(`--disk <${DISK_FLAG}>`, "an image or block device, or an overlay over it")
       .option("--memory <size>", 'a memory disk ("64M")')
       .option("--unit <name>", "a unit that has a name already")
       .option("--optical", "an optical drive; without --disk it is empty")

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { layers } from "./layer-schema.ts";
 import { deviceBackends, passThrough } from "./passthrough-schema.ts";
 import { parseSize } from "./size.ts";
 
@@ -31,15 +32,30 @@ export const printable = (length: number) =>
     .regex(/^[\x20-\x7e]*$/, "printable ASCII")
     .max(length, `at most ${length} characters`);
 
-const memoryBackend = z.strictObject({ type: z.literal("memory"), size });
+const memoryBackend = z.strictObject({ type: z.literal("memory"), size, ...layers });
 const fileBackend = z.strictObject({
   type: z.literal("file"),
   path: z.string().min(1, "the path of an image or block device"),
+  ...layers,
 });
 
 /** Milliseconds, up to an hour. */
 const patience = z.number().int().min(100).max(3_600_000);
 const pemFile = z.string().min(1, "the path of a PEM file");
+const imageBackend = z.strictObject({
+  type: z.literal("image"),
+  path: z.string().min(1, "the path of an image"),
+  format: z
+    .enum(["qcow2", "vmdk", "vdi", "vhdx", "vpc", "raw"])
+    .optional()
+    .describe("what the name's extension says unless told"),
+  cache: z.enum(["writeback", "none"]).optional().describe("whether QEMU uses the page cache"),
+  references: z.boolean().optional().describe("the image may refer to other files, such as a backing file"),
+  connections: z.number().int().min(1).max(16).optional().describe("to QEMU at the same time"),
+  timeout: patience.optional().describe("milliseconds after which an operation fails that QEMU has not answered"),
+  ...layers,
+});
+
 const nbdBackend = z.strictObject({
   type: z.literal("nbd"),
   uri: z.string().regex(/^nbds?(\+unix)?:\/\//, 'an NBD URI, such as "nbd://127.0.0.1/export"'),
@@ -50,14 +66,18 @@ const nbdBackend = z.strictObject({
     .strictObject({ ca: pemFile.optional(), cert: pemFile.optional(), key: pemFile.optional() })
     .optional()
     .describe("for nbds: whom to trust, and who we are"),
+  ...layers,
 });
 
-const storeBackends = [memoryBackend, fileBackend, nbdBackend] as const;
+const storeBackends = [memoryBackend, fileBackend, imageBackend, nbdBackend] as const;
 /** What a medium is made of. */
 export const storeBackend = z.discriminatedUnion("type", storeBackends);
 /** What is behind a unit: a medium's bytes, or a real device. */
 export const backend = z.discriminatedUnion("type", [...storeBackends, ...deviceBackends]);
 const DEVICE_TYPES: readonly string[] = deviceBackends.map(({ shape }) => shape.type.value);
+
+/** Commands that a unit takes at a time, at most. */
+export const QUEUE_DEPTH_MOST = 1024;
 
 /** What a logical unit is, wherever it is shown. */
 const unitBody = {
@@ -66,6 +86,13 @@ const unitBody = {
   removable: z.boolean().optional(),
   readOnly: z.boolean().default(false),
   eraseRate: size.optional().describe("bytes a second that SANITIZE and FORMAT UNIT write at most"),
+  queueDepth: z
+    .number()
+    .int()
+    .min(1)
+    .max(QUEUE_DEPTH_MOST)
+    .optional()
+    .describe("commands that it takes at a time; with more it answers TASK SET FULL"),
   blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
   physicalBlockSize: z.union([z.literal(512), z.literal(4096)]).optional(),
   thin: z.boolean().optional().describe("the disk gives back what is unmapped"),
@@ -79,7 +106,7 @@ export const unitName = z.string().regex(/^[\w.-]{1,64}$/, "1 to 64 letters, dig
 
 interface UnitOptions {
   readonly type: "disk" | "optical" | "passthrough";
-  readonly backend?: { readonly type: string } | undefined;
+  readonly backend?: { readonly type: string; readonly overlay?: object | undefined } | undefined;
   readonly passThrough?: object | undefined;
   readonly removable?: boolean | undefined;
   readonly blockSize: number;
@@ -87,6 +114,7 @@ interface UnitOptions {
   readonly thin?: boolean | undefined;
   readonly eraseRate?: number | undefined;
   readonly serial?: string | undefined;
+  readonly queueDepth?: number | undefined;
   /** A unit that is not opened yet may still lack what it needs. */
   readonly active?: boolean;
 }
@@ -111,13 +139,15 @@ function checkDrive(drive: UnitOptions, wrong: Wrong): void {
   if (type === "optical" && removable === false) wrong("removable", "an optical drive always is");
   if (type === "optical" && blockSize !== 512) wrong("blockSize", "an optical disc has blocks of 2048 bytes");
   if (type === "optical" && physicalBlockSize !== undefined) wrong("physicalBlockSize", "an optical disc has none");
+  if (type === "optical" && backend?.overlay !== undefined)
+    wrong("backend", "an optical disc has no overlay: it is never written");
   if (type === "optical" && thin) wrong("thin", "an optical disc keeps what it has");
   if (physicalBlockSize !== undefined && physicalBlockSize < blockSize)
     wrong("physicalBlockSize", `a physical block holds logical blocks: at least ${blockSize}`);
 }
 
 /** What the device says itself when its commands are passed through. */
-const DEVICES_OWN = ["removable", "physicalBlockSize", "thin", "eraseRate", "serial"] as const;
+const DEVICES_OWN = ["removable", "physicalBlockSize", "thin", "eraseRate", "serial", "queueDepth"] as const;
 
 function checkPassThrough(unit: UnitOptions, wrong: Wrong): void {
   const { backend, blockSize, active = true } = unit;

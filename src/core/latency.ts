@@ -29,4 +29,24 @@ export class LatencyHistogram {
     this.count++;
     this.sum += milliseconds;
   }
+
+  /** Mean, in milliseconds; 0 when nothing was counted. */
+  get mean(): number {
+    return this.count === 0 ? 0 : this.sum / this.count;
+  }
+
+  /**
+   * Upper bound of the bucket that holds a quantile, in seconds: at least that share of what was counted took no longer.
+   * 0 when nothing was counted, infinite beyond the last bound.
+   * @param share above 0, at most 1: 0.99 for the 99th percentile
+   */
+  quantile(share: number): number {
+    if (this.count === 0) return 0;
+    let sum = 0;
+    for (const [index, bound] of LATENCY_BOUNDS.entries()) {
+      sum += this.buckets[index] ?? 0;
+      if (sum >= share * this.count) return bound;
+    }
+    return Number.POSITIVE_INFINITY;
+  }
 }

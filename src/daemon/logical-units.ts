@@ -1,10 +1,10 @@
 import { OPTICAL_BLOCK_SIZE } from "../abi/mmc.ts";
 import { isDeviceBackend } from "../backends/open-device.ts";
 import { StoreOpenError } from "../backends/open-file.ts";
-import { type Backend, openStore } from "../backends/open-store.ts";
 import type { NamedUnitConfig } from "../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
+import { type Backend, openBackend } from "../filters/open-backend.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { resumeAtomicWrite } from "../scsi/disk/atomic/recovery.ts";
 import { Disk } from "../scsi/disk/disk.ts";
@@ -68,7 +68,7 @@ async function openDrive(
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  const kept = { reservationStorage: storage, state: storage?.subjects, portGroups };
+  const kept = { reservationStorage: storage, state: storage?.subjects, portGroups, queueDepth: config.queueDepth };
   if (optical) return new OpticalDrive({ medium, identity, log, ...kept });
   const disk = new Disk({
     medium,
@@ -92,7 +92,7 @@ async function firstMedium(config: UnitConfig, { memory, log }: UnitContext): Pr
   const backend = storeBackendOf(config);
   if (backend === undefined) return NO_MEDIUM;
   const readOnly = config.readOnly || config.type === "optical";
-  const store = await openStore(backend, { memory, readOnly, log, blockSize: blockSizeOf(config) });
+  const store = await openBackend(backend, { memory, readOnly, log, blockSize: blockSizeOf(config) });
   try {
     return mediumFor(config, store);
   } catch (error) {

@@ -43,21 +43,27 @@ async function removeStaleSocket(path: string): Promise<void> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return;
   if (!stat.isSocket()) throw new SocketError(`${path}: is there and is no socket; remove it or name another path`);
-  if (await answers(path))
+  const why = await unreachable(path);
+  if (why === undefined)
     throw new SocketError(
       `${path}: another process listens here; stop it or name another path with --socket/--control`,
     );
+  // Whoever may not connect can't know whether somebody listens: only a refusal says that nobody does.
+  if (why === "ENOENT") return;
+  if (why !== "ECONNREFUSED")
+    throw new SocketError(`${path}: is another user's (${why}); name another path with --socket/--control`);
   unlinkSync(path);
 }
 
-function answers(path: string): Promise<boolean> {
+/** The errno of a try to connect; undefined when somebody answers. */
+function unreachable(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const probe = connect(path);
     probe.once("connect", () => {
       probe.destroy();
-      resolve(true);
+      resolve(undefined);
     });
-    probe.once("error", () => resolve(false));
+    probe.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code ?? "unknown"));
   });
 }
 

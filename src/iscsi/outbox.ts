@@ -1,6 +1,6 @@
-import { BHS_DATA_LENGTH, BHS_FLAGS, BHS_LENGTH, BHS_OPCODE, DIGEST_LENGTH } from "../abi/iscsi.ts";
+import { BHS_AHS_LENGTH, BHS_DATA_LENGTH, BHS_FLAGS, BHS_LENGTH, BHS_OPCODE, DIGEST_LENGTH } from "../abi/iscsi.ts";
 import { CRC32C_START, crc32c, crc32cEnd, crc32cUpdate } from "./crc32c.ts";
-import { padding } from "./pdu-reader.ts";
+import { padding, WORD } from "./pdu-reader.ts";
 
 const SEGMENT = 0x1_0000;
 /** Segments that are kept for the next PDUs. */
@@ -17,7 +17,7 @@ export interface ByteSink {
 /** What went out with one flush, and goes back when the socket has taken it. */
 interface Batch {
   readonly segments: Buffer[];
-  /** Address and size of data buffers, in turn. */
+  /** Handle and size of data buffers, in turn. */
   readonly lent: number[];
   bytes: number;
 }
@@ -28,7 +28,7 @@ interface Batch {
  */
 export class Outbox {
   readonly #sink: ByteSink;
-  readonly #giveBack: (address: number, size: number) => void;
+  readonly #giveBack: (handle: number, size: number) => void;
   readonly #written: () => void;
   readonly #idle: Buffer[] = [];
   readonly #idleBatches: Batch[] = [];
@@ -51,7 +51,7 @@ export class Outbox {
    * @param giveBack takes a lent data buffer back
    * @param written called whenever the socket has taken something
    */
-  constructor(sink: ByteSink, giveBack: (address: number, size: number) => void, written: () => void) {
+  constructor(sink: ByteSink, giveBack: (handle: number, size: number) => void, written: () => void) {
     this.#sink = sink;
     this.#giveBack = giveBack;
     this.#written = written;
@@ -63,16 +63,19 @@ export class Outbox {
   }
 
   /**
-   * Begins a PDU with room for `copied` bytes of data; its header is zeros but for the opcode and flags.
+   * Begins a PDU with room for `copied` bytes of data and for additional header segments of so many words; its header is
+   * zeros but for the opcode, the flags and the length of those segments.
    * @returns offset of the header in `bytes`
    */
-  begin(opcode: number, flags: number, copied = 0): number {
-    const room = BHS_LENGTH + DIGEST_LENGTH + copied + padding(copied) + DIGEST_LENGTH;
+  begin(opcode: number, flags: number, copied = 0, ahsWords = 0): number {
+    const header = BHS_LENGTH + ahsWords * WORD;
+    const room = header + DIGEST_LENGTH + copied + padding(copied) + DIGEST_LENGTH;
     if (this.#used + room > this.#segment.length) this.#nextSegment(room);
     const at = this.#used;
-    this.#segment.fill(0, at, at + BHS_LENGTH);
+    this.#segment.fill(0, at, at + header);
     this.#segment[at + BHS_OPCODE] = opcode;
     this.#segment[at + BHS_FLAGS] = flags;
+    this.#segment[at + BHS_AHS_LENGTH] = ahsWords;
     return at;
   }
 
@@ -111,9 +114,9 @@ export class Outbox {
     this.#schedule();
   }
 
-  /** The data buffer at `address` goes back when all that was written so far is out. */
-  lend(address: number, size: number): void {
-    this.#batch.lent.push(address, size);
+  /** The data buffer that its owner knows by `handle` goes back when all that was written so far is out. */
+  lend(handle: number, size: number): void {
+    this.#batch.lent.push(handle, size);
   }
 
   /** Hands everything to the socket. */
@@ -136,7 +139,7 @@ export class Outbox {
 
   #endHeader(at: number, dataLength: number): void {
     this.#segment.writeUIntBE(dataLength, at + BHS_DATA_LENGTH, 3);
-    this.#used = at + BHS_LENGTH;
+    this.#used = at + BHS_LENGTH + (this.#segment[at + BHS_AHS_LENGTH] ?? 0) * WORD;
     if (this.headerDigest) this.#digest(crc32c(this.#segment, at, this.#used));
   }
 

@@ -4,7 +4,8 @@ import { CRC32C_START, crc32c, crc32cEnd, crc32cUpdate } from "./crc32c.ts";
 /** Longest additional header segments that are taken: one extended CDB of 260 bytes, padded. [RFC 7143] 11.2.2.3. */
 export const AHS_LENGTH_MAXIMUM = 248;
 const HEADER_MAXIMUM = BHS_LENGTH + AHS_LENGTH_MAXIMUM;
-const WORD = 4;
+/** Segments are whole words. [RFC 7143] 11.2. */
+export const WORD = 4;
 
 /** Why a connection can't go on. The text is for the log. */
 export type Problem = string;

@@ -1,12 +1,7 @@
 import type { Hypervisor } from "./hypervisor.ts";
 import type { Partition } from "./partition.ts";
+import type { PropertyValue } from "./property-value.ts";
 import type { VirtualAdapter } from "./virtual-adapter.ts";
-
-/** A property's value; `cells` are 32 bits each, big-endian in the blob. */
-export type PropertyValue =
-  | { readonly kind: "empty" }
-  | { readonly kind: "strings"; readonly strings: readonly string[] }
-  | { readonly kind: "cells"; readonly cells: readonly number[] };
 
 export interface DeviceTreeNode {
   /** Node name with its unit address; empty for the root. */

@@ -1,4 +1,5 @@
-import type { DeviceTreeNode, PropertyValue } from "./device-tree.ts";
+import type { DeviceTreeNode } from "./device-tree.ts";
+import type { PropertyValue } from "./property-value.ts";
 
 /** Prints a device tree as source. [Devicetree] Specification v0.4, clause 6, Devicetree Source (DTS) Format. */
 export function printDeviceTree(root: DeviceTreeNode): string {

@@ -1,4 +1,5 @@
-import type { DeviceTreeNode, PropertyValue } from "./device-tree.ts";
+import type { DeviceTreeNode } from "./device-tree.ts";
+import { bigEndian, propertyBytes, terminated } from "./property-value.ts";
 
 // [Devicetree] Specification v0.4, clause 5, Flattened Devicetree (DTB) Format.
 const FDT_MAGIC = 0xd00dfeed;
@@ -51,7 +52,7 @@ class Structure {
     this.word(FDT_BEGIN_NODE);
     this.#append(terminated(name));
     for (const [property, value] of properties) {
-      const bytes = encode(value);
+      const bytes = propertyBytes(value);
       this.word(FDT_PROP);
       this.word(bytes.length);
       this.word(this.strings.offset(property));
@@ -92,23 +93,4 @@ class Strings {
   bytes(): Uint8Array {
     return Uint8Array.from(this.#bytes);
   }
-}
-
-function encode(value: PropertyValue): readonly number[] {
-  switch (value.kind) {
-    case "empty":
-      return [];
-    case "strings":
-      return value.strings.flatMap(terminated);
-    case "cells":
-      return value.cells.flatMap(bigEndian);
-  }
-}
-
-function bigEndian(value: number): number[] {
-  return [value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff];
-}
-
-function terminated(text: string): number[] {
-  return [...new TextEncoder().encode(text), 0];
 }

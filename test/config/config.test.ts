@@ -24,6 +24,17 @@ test("a minimal file gets every default", () => {
 });
 
 test.each([
+  [
+    { version: 1, logicalUnits: [{ name: "d", backend: { type: "memory", size: "1M", overlay: { keep: true } } }] },
+    /logicalUnits\.0\.backend\.overlay: .*an overlay: \{"path": FILE\}/,
+  ],
+  [
+    {
+      version: 1,
+      logicalUnits: [{ name: "d", type: "optical", backend: { type: "file", path: "a", overlay: { keep: false } } }],
+    },
+    /an optical disc has no overlay/,
+  ],
   [{ version: 2 }, /test\.json: version: 2 is not allowed/],
   [
     { version: 1, adapters: [{ unitAddress: "0x1" }], portGroups: [{ identifier: 1 }] },

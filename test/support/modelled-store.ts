@@ -66,8 +66,8 @@ const RESIZE: fc.Arbitrary<Operation> = fc.record({
 });
 
 /** Random operations, for a store that has one size or several. */
-export function operations(resizes: boolean): fc.Arbitrary<Operation[]> {
-  return fc.array(fc.oneof(...TRANSFERS, ...(resizes ? [RESIZE] : [])), { maxLength: 24 });
+export function operations(resizes: boolean, maxLength = 24, minLength = 0): fc.Arbitrary<Operation[]> {
+  return fc.array(fc.oneof(...TRANSFERS, ...(resizes ? [RESIZE] : [])), { minLength, maxLength });
 }
 
 /** A store beside an array that says what it holds. */
@@ -75,10 +75,11 @@ export class ModelledStore {
   readonly store: BlockStore;
   readonly #memory: SharedMemory;
   readonly #buffer: number;
-  #model = new Uint8Array(MODEL_SIZE);
+  #model: Uint8Array;
 
-  /** @param store of MODEL_SIZE bytes of zeros */
-  constructor(memory: SharedMemory, store: BlockStore) {
+  /** @param store of MODEL_SIZE bytes: of zeros, unless told */
+  constructor(memory: SharedMemory, store: BlockStore, model = new Uint8Array(MODEL_SIZE)) {
+    this.#model = model;
     this.#memory = memory;
     this.#buffer = memory.allocate(MODEL_SIZE_MOST);
     this.store = store;

@@ -1,8 +1,8 @@
-import { openStore } from "../../backends/open-store.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import { openBackend } from "../../filters/open-backend.ts";
 import { type Drive, driveOf } from "../../scsi/drive.ts";
 import type { LogicalUnit } from "../../scsi/logical-unit.ts";
 import type { Adapters } from "../adapters.ts";
@@ -11,6 +11,7 @@ import { blockSizeOf, storeBackendOf, type UnitConfig } from "../logical-units.t
 import { type ExactPlace, type Place, PlaceError, type Places, placeName } from "../places.ts";
 import type { SharedUnits } from "../shared-units.ts";
 import type { Action } from "./actions.ts";
+import { isOtherSize } from "./plan.ts";
 
 /** How changes are made. */
 export interface ChangeOptions {
@@ -100,12 +101,6 @@ export class LiveConfiguration {
     const trouble = this.#trouble;
     this.#trouble = undefined;
     if (trouble !== undefined) throw trouble;
-  }
-
-  /** The unit at a place; undefined when there is none, or it could not be opened. */
-  unitAt(place: ExactPlace): LogicalUnit | undefined {
-    const { device, key } = this.#options.places.at(place);
-    return device.logicalUnits.get(key);
   }
 
   /** Opens what could not be opened before, units before the places that show them. @returns how many came */
@@ -202,11 +197,11 @@ export class LiveConfiguration {
     const replaced = JSON.stringify(from.backend) !== JSON.stringify(backend);
     if (!replaced) return unit.protectMedium(readOnly || to.type === "optical");
     if (backend === undefined) return unit.ejectMedium(force);
-    if (backend.type === "memory" && from.backend?.type === "memory") {
+    if (backend.type === "memory" && isOtherSize(from.backend, backend)) {
       unit.resizeMedium(backend.size);
       return unit.protectMedium(readOnly);
     }
-    const store = await openStore(backend, {
+    const store = await openBackend(backend, {
       memory,
       readOnly: readOnly || to.type === "optical",
       log,

@@ -91,8 +91,17 @@ function changesInPlace(from: UnitConfig, to: UnitConfig): boolean {
   if (from.type === "passthrough" || to.type === "passthrough") return same(from, to);
   const alike = same({ ...from, backend: undefined, readOnly: false }, { ...to, backend: undefined, readOnly: false });
   if (!alike) return false;
-  const resized = from.backend?.type === "memory" && to.backend?.type === "memory";
-  return same(from.backend, to.backend) || resized || from.type === "optical" || from.removable === true;
+  return (
+    same(from.backend, to.backend) ||
+    isOtherSize(from.backend, to.backend) ||
+    from.type === "optical" ||
+    from.removable === true
+  );
+}
+
+/** The same memory, of another size. */
+export function isOtherSize(from: UnitConfig["backend"], to: UnitConfig["backend"]): boolean {
+  return from?.type === "memory" && to?.type === "memory" && same({ ...from, size: 0 }, { ...to, size: 0 });
 }
 
 /** Every unit that clients see, where they see it. */

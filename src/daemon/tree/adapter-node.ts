@@ -8,6 +8,7 @@ import { clientNode, statisticsNode } from "./adapter-statistics.ts";
 import { type AdapterSubject, TargetSubject } from "./context.ts";
 import { ORIGINAL_TARGET } from "./original-target.ts";
 import { UNIT_ATTRIBUTES } from "./unit-attributes.ts";
+import { unitStatisticsNode } from "./unit-statistics.ts";
 import { leadingNumber, numberWithin } from "./values.ts";
 
 const BUSES_MAXIMUM = 8;
@@ -134,17 +135,23 @@ function targetNode(subject: TargetSubject): Directory {
     (adapter.config?.logicalUnits ?? [])
       .filter((unit) => unit.bus === bus && unit.target === target && unit.lun > 0)
       .map(({ lun }) => lun);
-  return rowsDirectory("a target of the bus: what clients see at its LUN 0", TARGET_ATTRIBUTES, subject, {
+  return unitNode("a target of the bus: what clients see at its LUN 0", subject, {
     list: () => luns().map((lun) => `lun${lun}`),
     lookup: (name) => {
       const lun = luns().find((number) => name === `lun${number}`);
-      if (lun === undefined) return undefined;
-      return rowsDirectory(
-        "a further LUN of the target",
-        TARGET_ATTRIBUTES,
-        new TargetSubject(adapter, bus, target, lun),
-      );
+      return lun === undefined
+        ? undefined
+        : unitNode("a further LUN of the target", new TargetSubject(adapter, bus, target, lun));
     },
+  });
+}
+
+/** What stands at a LUN: `stats/` while there is something to count. */
+function unitNode(what: string, subject: TargetSubject, more?: Pick<Directory, "list" | "lookup">): Directory {
+  return rowsDirectory(what, TARGET_ATTRIBUTES, subject, {
+    list: () => [...(subject.unit === undefined ? [] : ["stats"]), ...(more?.list() ?? [])],
+    lookup: (name) =>
+      name === "stats" && subject.unit !== undefined ? unitStatisticsNode(subject) : more?.lookup(name),
   });
 }
 

@@ -3,11 +3,16 @@ import { type Directory, refusal } from "../../config/tree.ts";
 import type { LiveAdapter } from "../adapters.ts";
 import { osName } from "../os-names.ts";
 import type { AdapterSubject } from "./context.ts";
+import { meanMicroseconds, percentile99 } from "./unit-statistics.ts";
 
 const GONE = refusal("ENODEV", "the adapter is gone");
 
 /** A number that is counted while the adapter is there. */
-function counter(what: string, value: (live: LiveAdapter) => number, unit?: string): AttributeRow<AdapterSubject> {
+function counter(
+  what: string,
+  value: (live: LiveAdapter) => number | string,
+  unit?: string,
+): AttributeRow<AdapterSubject> {
   return {
     doc: { what, ...(unit !== undefined && { unit }) },
     show: ({ live }) => (live === undefined ? GONE : String(value(live))),
@@ -23,10 +28,26 @@ const ADAPTER_STATISTICS: AttributeRows<AdapterSubject> = {
   iu_allocs: counter("information units in use now", ({ adapter }) => adapter.counters.outstanding),
   bio_allocs: counter("commands under way now", ({ adapter }) => adapter.counters.outstanding),
   buf_allocs: counter("data buffers in use now", ({ adapter }) => adapter.counters.buffers),
+  bytes_read: counter("data that commands moved to the client", ({ adapter }) => adapter.counters.bytesIn, "bytes"),
+  bytes_written: counter(
+    "data that commands moved from the client",
+    ({ adapter }) => adapter.counters.bytesOut,
+    "bytes",
+  ),
   errors: counter("responses with a sense key other than NO SENSE", ({ adapter }) => adapter.counters.errors),
   requests: counter("SRP commands received", ({ adapter }) => adapter.counters.requests),
   outstanding: counter("requests not yet answered", ({ adapter }) => adapter.counters.outstanding),
   aborted: counter("commands that ended without a response", ({ adapter }) => adapter.counters.aborted),
+  latency: counter(
+    "commands, from arrival to answer: mean",
+    ({ adapter }) => meanMicroseconds(adapter.latency),
+    "microseconds",
+  ),
+  latency_99: counter(
+    "commands, from arrival to answer: 99 of 100 took no longer, to the next power of two",
+    ({ adapter }) => percentile99(adapter.latency),
+    "microseconds",
+  ),
   disconnects: counter("connections that ended", ({ adapter }) => adapter.counters.disconnects),
 };
 

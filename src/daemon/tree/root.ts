@@ -1,6 +1,7 @@
 import { type Directory, directory } from "../../config/tree.ts";
 import type { TreeContext } from "./context.ts";
 import { driverNode } from "./driver-node.ts";
+import { hypervisorNode } from "./hypervisor-node.ts";
 
 /** The tree of a daemon: the original driver's place in sysfs, and beside it what it had not. */
 export function buildTree(context: TreeContext): Directory {
@@ -10,5 +11,6 @@ export function buildTree(context: TreeContext): Directory {
         drivers: directory("its drivers", { ibmvscsis: driverNode(context) }),
       }),
     }),
+    hypervisor: hypervisorNode(context.partitions),
   });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { rolldown } from "rolldown";
 import { writeJobInitramfs } from "../../../src/cli/guest-image.ts";
-import { startGuest } from "../../guest/run-guest.ts";
+import { startGuest } from "../run-guest.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const FOLDER = process.env.VSCSI_SCSI_DEBUG_GUEST_DIR ?? join(ROOT, ".guest-amd64");
