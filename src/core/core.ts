@@ -1,7 +1,13 @@
+/**
+ * The core for Node, Deno and Bun, which read the module from the package.
+ * @module vscsi-target/core/node
+ */
 import type { CoreExports } from "./exports.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import { createTwin } from "./twin/twin.ts";
 import { loadWasmCore, type WasmBuild } from "./wasm.ts";
+
+export type { WasmBuild };
 
 export type CoreKind = "wasm" | "js";
 
