@@ -16,5 +16,8 @@ export type CoreKind = "wasm" | "js";
  * @throws CoreModuleError
  */
 export function loadCore(memory: SharedMemory, kind: CoreKind, build?: WasmBuild): CoreExports {
-  return kind === "wasm" ? loadWasmCore(memory, build) : createTwin(memory);
+  if (kind === "js") return createTwin(memory);
+  const core = loadWasmCore(memory, build);
+  memory.copyWith(core);
+  return core;
 }
