@@ -1,10 +1,13 @@
-// In the guest: fio on our disk and on QEMU's built-in one, in the same boot, on the same image. Every round runs each load
-// on each side, back to back; the order turns from round to round, and what counts is the ratio within a round.
-//   node bench/guest.mjs [--rounds 5] [--seconds 3] [--core wasm|js] [--loads WORD] [--floor] [--tmpfs] [--json FILE]
-// --loads takes only those whose name contains WORD; --floor adds a second built-in disk on the same image, whose ratio to
-// the first shows the noise; --tmpfs keeps the image in /dev/shm. Needs `npm run build && npm run build:bridge`.
+// In the guest: fio on our disk and on another one, in the same boot, on the same image. Every round runs each load on each
+// side, back to back; the order turns from round to round, and what counts is the ratio within a round.
+//   node bench/guest.mjs [--against builtin|nbd] [--rounds 5] [--seconds 3] [--core wasm|js] [--loads WORD] [--floor] [--tmpfs]
+//                        [--nbd qemu-nbd|nbdkit] [--json FILE]
+// --against builtin compares with QEMU's own server; --against nbd compares our disk on an NBD server that has the image with
+// our disk on the image itself. --loads takes only those whose name contains WORD; --floor adds a second disk of the other
+// side, whose ratio to the first shows the noise; --tmpfs keeps the image in /dev/shm.
+// Needs `npm run build && npm run build:bridge`.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,6 +17,8 @@ import { callDaemon } from "../dist/control/client.js";
 
 const { values } = parseArgs({
   options: {
+    against: { type: "string", default: "builtin" },
+    nbd: { type: "string", default: "qemu-nbd" },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
     core: { type: "string", default: "wasm" },
@@ -33,8 +38,29 @@ const control = join(folder, "control.sock");
 const DISK_BYTES = 64 * 2 ** 20;
 const OURS = "0x71000003";
 /** The second one is there for --floor: an adapter of its own, as the others have. */
-const BUILT_IN = values.floor ? ["0x71000004", "0x71000005"] : ["0x71000004"];
-const SIDES = ["ours", ...BUILT_IN.map((_, index) => `builtin${index}`)];
+const OTHERS = values.floor ? ["0x71000004", "0x71000005"] : ["0x71000004"];
+const UNITS = [OURS, ...OTHERS];
+const SIDES = ["ours", ...OTHERS.map((_, index) => `other${index}`)];
+const nbdSocket = join(folder, "nbd.sock");
+/** Other backends than a file, and the program that serves them. */
+const AGAINST = {
+  builtin: { ours: "ours", other: "built-in" },
+  nbd: { ours: "NBD", other: "file" },
+};
+const NBD_SERVERS = {
+  "qemu-nbd": [
+    "-t",
+    "-e",
+    "8",
+    "-k",
+    nbdSocket,
+    `json:${JSON.stringify({ driver: "raw", file: { driver: "file", filename: image, locking: "off" } })}`,
+  ],
+  nbdkit: ["-f", "-U", nbdSocket, "file", image],
+};
+if (!(values.against in AGAINST) || !(values.nbd in NBD_SERVERS))
+  throw new Error("see the head of this file for what --against and --nbd take");
+const names = AGAINST[values.against];
 
 const LOADS = [
   { name: "sequential read 64K", rw: "read", bs: "64k", depth: 1 },
@@ -57,8 +83,9 @@ const iopsField = (load) => (load.rw.endsWith("read") ? 8 : 49);
 const order = (round) => SIDES.map((_, index) => SIDES[(index + round) % SIDES.length]);
 
 const job = [
-  "n=0; for d in /sys/block/sd*; do v=$(cat $d/device/vendor); disk=/dev/$(basename $d)",
-  'case $v in QEMU*) eval "builtin$n=$disk"; n=$((n+1));; *) ours=$disk;; esac; done',
+  "for d in /sys/block/sd*; do disk=/dev/$(basename $d); case $(readlink -f $d/device) in",
+  ...UNITS.map((unit, index) => `*/${unit.slice(2)}/*) ${SIDES[index]}=$disk;;`),
+  "esac; done",
   `echo "${SIDES.map((side) => `${side} $${side}`).join(" ")}"`,
   `dd if=/dev/urandom of=$ours bs=1M count=48 conv=fsync 2>/dev/null`,
   ...Array.from({ length: rounds }, (_, round) =>
@@ -70,42 +97,67 @@ const job = [
   ).flat(),
 ].join("\n");
 
+/** Our adapters: one on the image, or one on the server that has it and the others on the image. */
+function configuration() {
+  const adapter = (unitAddress, backend) => ({ unitAddress, guest: "guest", logicalUnits: [{ target: 1, backend }] });
+  const file = { type: "file", path: image };
+  const adapters =
+    values.against === "builtin"
+      ? [adapter(OURS, file)]
+      : [
+          adapter(OURS, { type: "nbd", uri: `nbd+unix:///?socket=${nbdSocket}` }),
+          ...OTHERS.map((unit) => adapter(unit, file)),
+        ];
+  return {
+    version: 1,
+    core: values.core,
+    log: { level: "warn" },
+    control,
+    guests: [{ name: "guest", socket }],
+    adapters,
+  };
+}
+
 writeFileSync(image, Buffer.alloc(DISK_BYTES));
+const children = [];
+if (values.against === "nbd") {
+  children.push(spawn(values.nbd, NBD_SERVERS[values.nbd], { stdio: ["ignore", "inherit", "inherit"] }));
+  while (!existsSync(nbdSocket)) await new Promise((done) => setTimeout(done, 50));
+}
+const configFile = join(folder, "config.json");
+writeFileSync(configFile, JSON.stringify(configuration()));
+const serve = [join(root, "dist/cli/main.js"), "serve", "--config", configFile];
 const daemon = spawn(
   process.execPath,
-  [
-    join(root, "dist/cli/main.js"),
-    "serve",
-    "--core",
-    values.core,
-    "--disk",
-    image,
-    "--socket",
-    socket,
-    "--control",
-    control,
-    "--log-level",
-    "warn",
-  ],
-  { stdio: ["ignore", "inherit", "inherit"] },
+  [...(process.env.DAEMON_NODE_OPTIONS ?? "").split(" ").filter(Boolean), ...serve],
+  {
+    stdio: ["ignore", "inherit", "inherit"],
+  },
 );
+children.push(daemon);
 
 try {
   await untilUp();
   const base = await ensureGuest(join(root, ".guest"), (line) => console.error(line));
   const initramfs = join(folder, "initramfs");
   await writeJobInitramfs(base.initramfs, job, {}, initramfs);
+  const bridged = values.against === "builtin" ? [OURS] : UNITS;
   const args = qemuArguments({
     linux: { kernel: base.kernel, initramfs },
     memoryMiB: 512,
-    units: [OURS, ...BUILT_IN],
-    plugin: [join(root, "build/vscsi-bridge.so"), `socket=${socket}`, `unit=${OURS}`],
-    builtInDisks: BUILT_IN.map((_, index) => ({ path: image, unit: index + 1 })),
+    units: UNITS,
+    plugin: [join(root, "build/vscsi-bridge.so"), `socket=${socket}`, ...bridged.map((unit) => `unit=${unit}`)],
+    builtInDisks: UNITS.filter((unit) => !bridged.includes(unit)).map((unit) => ({
+      path: image,
+      unit: UNITS.indexOf(unit),
+    })),
   });
   // The image is open twice on purpose; QEMU's own lock would refuse that.
   report(await measure(args.map((text) => text.replace(/^(file=.*)$/, "$1,file.locking=off"))));
 } finally {
-  daemon.kill("SIGTERM");
+  for (const child of children.reverse()) {
+    if (child.exitCode === null && child.kill("SIGTERM")) await new Promise((done) => child.once("exit", done));
+  }
   for (const path of [folder, imageFolder]) rmSync(path, { recursive: true, force: true });
 }
 
@@ -155,15 +207,15 @@ function ratios(numerators, denominators) {
 
 function report(results) {
   const rows = LOADS.map((load, index) => {
-    const { ours, builtin0, builtin1 } = results[index];
+    const { ours, other0, other1 } = results[index];
     for (const [side, list] of Object.entries(results[index]))
       if (list.length !== rounds) throw new Error(`${load.name}: ${list.length} of ${rounds} results of ${side}`);
     return {
       load: load.name,
       ours: spread(ours).median,
-      builtIn: spread(builtin0).median,
-      ratio: ratios(ours, builtin0),
-      ...(builtin1 ? { floor: ratios(builtin1, builtin0) } : {}),
+      other: spread(other0).median,
+      ratio: ratios(ours, other0),
+      ...(other1 ? { floor: ratios(other1, other0) } : {}),
       rounds: results[index],
     };
   });
@@ -173,10 +225,12 @@ function report(results) {
     `core ${values.core}, image ${values.tmpfs ? "in memory" : "in a file"}; I/O per second: medians; ` +
       `ratio: median (least to greatest) of ${rounds} rounds of ${values.seconds} s`,
   );
-  console.log(`load                      ours   built-in    ratio${values.floor ? "                  floor" : ""}`);
-  for (const { load, ours, builtIn, ratio, floor } of rows)
+  console.log(
+    `${"load".padEnd(22)} ${names.ours.padStart(7)} ${names.other.padStart(10)}    ratio${values.floor ? "                  floor" : ""}`,
+  );
+  for (const { load, ours, other, ratio, floor } of rows)
     console.log(
-      `${load.padEnd(22)} ${String(ours).padStart(7)} ${String(builtIn).padStart(10)} ${text(ratio)} ${floor ? text(floor) : ""}`,
+      `${load.padEnd(22)} ${String(ours).padStart(7)} ${String(other).padStart(10)} ${text(ratio)} ${floor ? text(floor) : ""}`,
     );
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ options: values, rows }, null, 2)}\n`);
 }

@@ -33,6 +33,7 @@ export const FUSE_RELEASEDIR = 29;
 export const FUSE_CREATE = 35;
 export const FUSE_DESTROY = 38;
 export const FUSE_BATCH_FORGET = 42;
+export const FUSE_READDIRPLUS = 44;
 export const FUSE_RENAME2 = 45;
 
 /** Unasked messages have it in the place of the error. */
@@ -53,6 +54,7 @@ export const OUT_HEADER_SIZE = 16;
 
 // fuse_init_in, fuse_init_out.
 export const INIT_IN_MAJOR = 0;
+export const INIT_IN_FLAGS = 12;
 export const INIT_IN_SIZE = 16;
 export const INIT_OUT_MAJOR = 0;
 export const INIT_OUT_MINOR = 4;
@@ -64,6 +66,9 @@ export const INIT_OUT_TIME_GRANULARITY = 24;
 export const INIT_OUT_SIZE = 64;
 /** A write may be longer than a page. */
 export const FUSE_BIG_WRITES = 1 << 5;
+/** Entries of a directory are listed with what a LOOKUP of each would tell; where the kernel expects to need it. */
+export const FUSE_DO_READDIRPLUS = 1 << 13;
+export const FUSE_READDIRPLUS_AUTO = 1 << 14;
 
 // fuse_attr.
 export const ATTR_INO = 0;
@@ -136,6 +141,7 @@ export const DIRENT_NAMELEN = 16;
 export const DIRENT_TYPE = 20;
 export const DIRENT_NAME = 24;
 export const DIRENT_ALIGNMENT = 8;
+// fuse_direntplus is a fuse_entry_out with a fuse_dirent behind it; a node of 0 in it tells nothing of the entry.
 
 // fuse_notify_inval_entry_out.
 export const INVAL_PARENT = 0;

@@ -5,6 +5,7 @@ export const STATUS_GOOD = 0x00;
 export const STATUS_CHECK_CONDITION = 0x02;
 export const STATUS_BUSY = 0x08;
 export const STATUS_RESERVATION_CONFLICT = 0x18;
+export const STATUS_TASK_SET_FULL = 0x28;
 export const STATUS_ACA_ACTIVE = 0x30;
 
 // Peripheral device types. [SPC-4] 6.6.2.

@@ -2,6 +2,8 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import type { BlockStore } from "../scsi/block-store.ts";
 import { FileStore } from "./file.ts";
+import { formatOfName } from "./image/formats.ts";
+import { type ImageBackendOptions, openImageStore } from "./image/open-image-store.ts";
 import { MemoryStore } from "./memory.ts";
 import { type NbdBackendOptions, openNbdStore } from "./nbd/open-nbd-store.ts";
 import { NullStore } from "./null.ts";
@@ -11,6 +13,7 @@ interface BackendOptions {
   null: { size: number };
   memory: { size: number };
   file: { path: string };
+  image: ImageBackendOptions;
   nbd: NbdBackendOptions;
 }
 
@@ -36,7 +39,12 @@ const OPENERS: {
 } = {
   null: ({ size }, { memory }) => new NullStore(memory, size),
   memory: ({ size }, { memory }) => new MemoryStore(memory, size),
-  file: ({ path }, { memory, readOnly, log, undisturbed }) => new FileStore(memory, path, readOnly, log, undisturbed),
+  // A file whose name says that it has a format is an image of it.
+  file: ({ path }, { memory, ...context }) =>
+    formatOfName(path) === undefined
+      ? new FileStore(memory, path, context.readOnly, context.log, context.undisturbed)
+      : openImageStore(memory, { path }, context),
+  image: (options, { memory, ...context }) => openImageStore(memory, options, context),
   nbd: (options, { memory, ...context }) => openNbdStore(memory, { ...options, ...context }),
 };
 

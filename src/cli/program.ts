@@ -6,6 +6,7 @@ import { demoCommand } from "./demo.ts";
 import { guestCommand } from "./guest.ts";
 import { logLevelCommand } from "./log-level.ts";
 import { mediumCommand } from "./medium.ts";
+import { overlayCommand } from "./overlay.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
 import { treeCommands } from "./tree.ts";
@@ -39,7 +40,13 @@ export function buildProgram(): Command {
     .addHelpText("after", EXAMPLES);
   const groups: Readonly<Record<string, readonly Command[]>> = {
     "Serve:": [serveCommand(), demoCommand(), guestCommand()],
-    "See and change a running daemon:": [statusCommand(), unitCommand(), mediumCommand(), logLevelCommand()],
+    "See and change a running daemon:": [
+      statusCommand(),
+      unitCommand(),
+      mediumCommand(),
+      overlayCommand(),
+      logLevelCommand(),
+    ],
     "Configuration of a running daemon:": [applyCommand(), saveCommand(), reloadCommand()],
     "Configuration tree of a running daemon:": treeCommands(),
     "More:": [completionCommand(buildProgram)],

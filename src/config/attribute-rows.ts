@@ -9,15 +9,29 @@ export interface AttributeRow<Subject> {
 
 export type AttributeRows<Subject> = Readonly<Record<string, AttributeRow<Subject>>>;
 
-/** The attribute of a row for one subject. */
-function attributeOf<Subject>(row: AttributeRow<Subject>, subject: Subject): Attribute {
-  const { doc, store } = row;
-  return {
-    kind: "attribute",
-    doc,
-    show: () => row.show(subject),
-    ...(store && { store: (text) => store(subject, text) }),
-  };
+/** The attribute of a row for one subject. The kernel may know tens of thousands: each is but these two words. */
+class RowAttribute<Subject> implements Attribute {
+  readonly kind = "attribute";
+  readonly #row: AttributeRow<Subject>;
+  readonly #subject: Subject;
+
+  constructor(row: AttributeRow<Subject>, subject: Subject) {
+    this.#row = row;
+    this.#subject = subject;
+  }
+
+  get doc(): Documentation {
+    return this.#row.doc;
+  }
+
+  get store(): Attribute["store"] {
+    const { store } = this.#row;
+    return store && ((text) => store(this.#subject, text));
+  }
+
+  show(): string | Uint8Array | Refusal {
+    return this.#row.show(this.#subject);
+  }
 }
 
 /** What a directory has beside the attributes of its rows. */
@@ -41,7 +55,7 @@ export function rowsDirectory<Subject>(
     list: list === undefined ? () => names : () => [...names, ...list()],
     lookup: (name) => {
       const row = Object.hasOwn(rows, name) ? rows[name] : undefined;
-      return row === undefined ? lookup?.(name) : attributeOf(row, subject);
+      return row === undefined ? lookup?.(name) : new RowAttribute(row, subject);
     },
     ...operations,
   };

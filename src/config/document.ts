@@ -1,6 +1,14 @@
 import { z } from "zod";
-import { problems } from "./load.ts";
-import { type AdapterConfig, type Config, type ConfigInput, configSchema } from "./schema.ts";
+import { checkConfig, problems } from "./load.ts";
+import {
+  type AdapterConfig,
+  type Config,
+  type ConfigInput,
+  checkAcross,
+  configShape,
+  LOGICAL_UNIT_KEYS,
+  NAMED_UNIT_KEYS,
+} from "./schema.ts";
 
 type UnitDocument = Record<string, unknown>;
 
@@ -14,20 +22,48 @@ const UNIT_DEFAULTS: UnitDocument = {
   blockSize: 512,
 };
 
+/** Units that were checked. Configurations are values: what was right once stays so, and is not checked again. */
+const checked = new WeakSet<object>();
+const acrossParts = z.custom<Config>(() => true).superRefine(checkAcross);
+
+/** Notes that a configuration was read and found right. */
+export function noteChecked({ logicalUnits, adapters }: Config): void {
+  for (const unit of logicalUnits) checked.add(unit);
+  for (const adapter of adapters) for (const unit of adapter.logicalUnits) checked.add(unit);
+}
+
 /**
  * A configuration in the form in which files have it, without what goes without saying.
  * @throws ConfigError when it would not be read again
  */
 export function configDocument(config: Config): ConfigInput {
-  const result = z.safeEncode(configSchema, config);
+  const document = documentOf(config, () => true);
+  if (!isRight(config)) checkConfig(document, "configuration");
+  noteChecked(config);
+  return document;
+}
+
+/** Whether it would be read again. Of units only those are looked at that nobody has checked before. */
+function isRight(config: Config): boolean {
+  const fresh = documentOf(config, (unit) => !checked.has(unit));
+  return configShape.safeParse(fresh).success && acrossParts.safeParse(config).success;
+}
+
+/** The document with those units that `which` picks. What a unit is made of is written as it is: only sizes are codecs. */
+function documentOf(config: Config, which: (unit: object) => boolean): ConfigInput {
+  const { logicalUnits, adapters } = config;
+  const bare = { ...config, logicalUnits: [], adapters: adapters.map((adapter) => ({ ...adapter, logicalUnits: [] })) };
+  const result = z.safeEncode(configShape, bare);
   if (!result.success) throw problems(result.error, config, "configuration");
-  const document = result.data;
-  const units = <Unit extends object>(list: readonly Unit[] | undefined) =>
-    (list ?? []).map((unit) => withoutDefaults(unit) as Unit);
+  const units = <Unit extends object>(list: readonly Unit[] = [], keys: readonly string[]) =>
+    list.filter(which).map((unit) => withoutDefaults(unit, keys) as Unit);
   return {
-    ...document,
-    logicalUnits: units(document.logicalUnits),
-    adapters: (document.adapters ?? []).map((adapter) => ({ ...adapter, logicalUnits: units(adapter.logicalUnits) })),
+    ...result.data,
+    logicalUnits: units(logicalUnits, NAMED_UNIT_KEYS),
+    adapters: (result.data.adapters ?? []).map((adapter, index) => ({
+      ...adapter,
+      logicalUnits: units(adapters[index]?.logicalUnits, LOGICAL_UNIT_KEYS),
+    })),
   };
 }
 
@@ -36,9 +72,12 @@ export function configText(config: Config): string {
   return `${JSON.stringify(configDocument(config), null, 2)}\n`;
 }
 
-function withoutDefaults(unit: object): object {
+/** What there is to tell of a unit, in the order of its keys. */
+function withoutDefaults(unit: object, keys: readonly string[]): object {
   return Object.fromEntries(
-    Object.entries(unit).filter(([key, value]) => value !== undefined && UNIT_DEFAULTS[key] !== value),
+    keys
+      .map((key) => [key, Reflect.get(unit, key)] as const)
+      .filter(([key, value]) => value !== undefined && UNIT_DEFAULTS[key] !== value),
   );
 }
 

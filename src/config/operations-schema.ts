@@ -45,4 +45,7 @@ export const loadParameters = z.strictObject({
   force,
 });
 
+export const overlayParameters = z.strictObject({ place });
+export const discardParameters = z.strictObject({ place, force });
+
 export type UnitPlace = z.output<typeof place>;

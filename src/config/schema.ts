@@ -24,6 +24,10 @@ const logicalUnit = z
   })
   .superRefine(checkShownUnit);
 
+/** In the order in which they are written. */
+export const LOGICAL_UNIT_KEYS: readonly string[] = Object.keys(logicalUnit.shape);
+export const NAMED_UNIT_KEYS: readonly string[] = Object.keys(namedUnit.shape);
+
 const adapter = z.strictObject({
   unitAddress,
   guest: z
@@ -85,66 +89,70 @@ function checkUnitNames(
     check(luns, ["iscsi", "targets", index, "luns"]);
 }
 
-/** The configuration file of `vscsi serve`. */
-export const configSchema = z
-  .strictObject({
-    $schema: z.string().optional().describe("for editors: the path of configuration.schema.json"),
-    version: z.literal(1),
-    core: z.enum(["wasm", "js"]).default("wasm"),
-    log: z
-      .strictObject({
-        level: logLevel.default("info"),
-        format: logFormat.optional(),
-        debug: z.number().int().default(0).describe("the attribute debug of the tree: but for 0, everything is logged"),
-      })
-      .prefault({}),
-    control: z.string().min(1).optional().describe("path of the control socket"),
-    stateDirectory: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("folder where reservations and saved mode pages outlive the daemon; none: APTPL and SP are refused"),
-    partition: z
-      .strictObject({
-        name: printable(95).default("vscsi-target"),
-        number: z.number().int().min(0).max(0xffff).default(0),
-      })
-      .prefault({}),
-    guests: z.array(guest).default([]),
-    adapters: z.array(adapter).default([]),
-    logicalUnits: z.array(namedUnit).default([]),
-    iscsi: iscsiSchema.optional(),
-    portGroups,
-    metrics: metricsSchema.optional(),
-  })
-  .superRefine((config, context) => {
-    checkPortGroups(config, context);
-    checkUnitNames(config, context);
-    const guests = new Set(config.guests.map(({ name }) => name));
-    if (guests.size < config.guests.length)
-      context.addIssue({ code: "custom", path: ["guests"], message: "each guest's name once" });
-    const seen = new Set<string>();
-    for (const [index, { guest: name, unitAddress, logicalUnits }] of config.adapters.entries()) {
-      const path = ["adapters", index];
-      if (name !== undefined && !guests.has(name))
-        context.addIssue({ code: "custom", path: [...path, "guest"], message: `a name listed in "guests"` });
-      const unit = `${name ?? ""}:${unitAddress}`;
-      if (seen.has(unit))
-        context.addIssue({ code: "custom", path: [...path, "unitAddress"], message: "each unit address once a guest" });
-      seen.add(unit);
-      const luns = new Set<string>();
-      for (const [position, { bus, target, lun }] of logicalUnits.entries()) {
-        const place = `${bus}:${target}:${lun}`;
-        if (luns.has(place))
-          context.addIssue({
-            code: "custom",
-            path: [...path, "logicalUnits", position],
-            message: "each bus, target and lun once an adapter",
-          });
-        luns.add(place);
-      }
+/** Every part of a configuration by itself. */
+export const configShape = z.strictObject({
+  $schema: z.string().optional().describe("for editors: the path of configuration.schema.json"),
+  version: z.literal(1),
+  core: z.enum(["wasm", "js"]).default("wasm"),
+  log: z
+    .strictObject({
+      level: logLevel.default("info"),
+      format: logFormat.optional(),
+      debug: z.number().int().default(0).describe("the attribute debug of the tree: but for 0, everything is logged"),
+    })
+    .prefault({}),
+  control: z.string().min(1).optional().describe("path of the control socket"),
+  stateDirectory: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder where reservations and saved mode pages outlive the daemon; none: APTPL and SP are refused"),
+  partition: z
+    .strictObject({
+      name: printable(95).default("vscsi-target"),
+      number: z.number().int().min(0).max(0xffff).default(0),
+    })
+    .prefault({}),
+  guests: z.array(guest).default([]),
+  adapters: z.array(adapter).default([]),
+  logicalUnits: z.array(namedUnit).default([]),
+  iscsi: iscsiSchema.optional(),
+  portGroups,
+  metrics: metricsSchema.optional(),
+});
+
+/** The rules between parts of a configuration. */
+export function checkAcross(config: z.output<typeof configShape>, context: z.core.$RefinementCtx): void {
+  checkPortGroups(config, context);
+  checkUnitNames(config, context);
+  const guests = new Set(config.guests.map(({ name }) => name));
+  if (guests.size < config.guests.length)
+    context.addIssue({ code: "custom", path: ["guests"], message: "each guest's name once" });
+  const seen = new Set<string>();
+  for (const [index, { guest: name, unitAddress, logicalUnits }] of config.adapters.entries()) {
+    const path = ["adapters", index];
+    if (name !== undefined && !guests.has(name))
+      context.addIssue({ code: "custom", path: [...path, "guest"], message: `a name listed in "guests"` });
+    const unit = `${name ?? ""}:${unitAddress}`;
+    if (seen.has(unit))
+      context.addIssue({ code: "custom", path: [...path, "unitAddress"], message: "each unit address once a guest" });
+    seen.add(unit);
+    const luns = new Set<string>();
+    for (const [position, { bus, target, lun }] of logicalUnits.entries()) {
+      const place = `${bus}:${target}:${lun}`;
+      if (luns.has(place))
+        context.addIssue({
+          code: "custom",
+          path: [...path, "logicalUnits", position],
+          message: "each bus, target and lun once an adapter",
+        });
+      luns.add(place);
     }
-  });
+  }
+}
+
+/** The configuration file of `vscsi serve`. */
+export const configSchema = configShape.superRefine(checkAcross);
 
 /** A target that nothing describes yet. */
 export function inactiveUnit({ bus, target, lun }: { bus: number; target: number; lun: number }): LogicalUnitConfig {

@@ -33,7 +33,7 @@ export interface Attribute {
    * Takes a value as it was written, line ends included: all of it or nothing. What it changes is durable when the
    * promise is kept. Attributes that can't be written have none.
    */
-  store?(text: string): Promise<Outcome>;
+  readonly store?: ((text: string) => Promise<Outcome>) | undefined;
 }
 
 export interface Directory {

@@ -42,6 +42,20 @@ const fileBackend = z.strictObject({
 /** Milliseconds, up to an hour. */
 const patience = z.number().int().min(100).max(3_600_000);
 const pemFile = z.string().min(1, "the path of a PEM file");
+const imageBackend = z.strictObject({
+  type: z.literal("image"),
+  path: z.string().min(1, "the path of an image"),
+  format: z
+    .enum(["qcow2", "vmdk", "vdi", "vhdx", "vpc", "raw"])
+    .optional()
+    .describe("what the name's extension says unless told"),
+  cache: z.enum(["writeback", "none"]).optional().describe("whether QEMU uses the page cache"),
+  references: z.boolean().optional().describe("the image may refer to other files, such as a backing file"),
+  connections: z.number().int().min(1).max(16).optional().describe("to QEMU at the same time"),
+  timeout: patience.optional().describe("milliseconds after which an operation fails that QEMU has not answered"),
+  ...layers,
+});
+
 const nbdBackend = z.strictObject({
   type: z.literal("nbd"),
   uri: z.string().regex(/^nbds?(\+unix)?:\/\//, 'an NBD URI, such as "nbd://127.0.0.1/export"'),
@@ -55,12 +69,15 @@ const nbdBackend = z.strictObject({
   ...layers,
 });
 
-const storeBackends = [memoryBackend, fileBackend, nbdBackend] as const;
+const storeBackends = [memoryBackend, fileBackend, imageBackend, nbdBackend] as const;
 /** What a medium is made of. */
 export const storeBackend = z.discriminatedUnion("type", storeBackends);
 /** What is behind a unit: a medium's bytes, or a real device. */
 export const backend = z.discriminatedUnion("type", [...storeBackends, ...deviceBackends]);
 const DEVICE_TYPES: readonly string[] = deviceBackends.map(({ shape }) => shape.type.value);
+
+/** Commands that a unit takes at a time, at most. */
+export const QUEUE_DEPTH_MOST = 1024;
 
 /** What a logical unit is, wherever it is shown. */
 const unitBody = {
@@ -69,6 +86,13 @@ const unitBody = {
   removable: z.boolean().optional(),
   readOnly: z.boolean().default(false),
   eraseRate: size.optional().describe("bytes a second that SANITIZE and FORMAT UNIT write at most"),
+  queueDepth: z
+    .number()
+    .int()
+    .min(1)
+    .max(QUEUE_DEPTH_MOST)
+    .optional()
+    .describe("commands that it takes at a time; with more it answers TASK SET FULL"),
   blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
   physicalBlockSize: z.union([z.literal(512), z.literal(4096)]).optional(),
   thin: z.boolean().optional().describe("the disk gives back what is unmapped"),
@@ -90,6 +114,7 @@ interface UnitOptions {
   readonly thin?: boolean | undefined;
   readonly eraseRate?: number | undefined;
   readonly serial?: string | undefined;
+  readonly queueDepth?: number | undefined;
   /** A unit that is not opened yet may still lack what it needs. */
   readonly active?: boolean;
 }
@@ -122,7 +147,7 @@ function checkDrive(drive: UnitOptions, wrong: Wrong): void {
 }
 
 /** What the device says itself when its commands are passed through. */
-const DEVICES_OWN = ["removable", "physicalBlockSize", "thin", "eraseRate", "serial"] as const;
+const DEVICES_OWN = ["removable", "physicalBlockSize", "thin", "eraseRate", "serial", "queueDepth"] as const;
 
 function checkPassThrough(unit: UnitOptions, wrong: Wrong): void {
   const { backend, blockSize, active = true } = unit;

@@ -76,6 +76,15 @@ export interface UnitSummary {
   description: string;
 }
 
+/** What an overlay has, and how far its merge is. */
+export interface OverlaySummary {
+  description: string;
+  /** Bytes of the disk that are in the overlay. */
+  changedBytes: number;
+  /** The last merge since the unit was opened. */
+  merge?: { state: "merging" | "merged" | "failed"; done: number; total: number; error?: string };
+}
+
 /** An entry of what `methods` answers. */
 export interface MethodDescription {
   name: string;
@@ -147,6 +156,9 @@ export interface MethodResults {
   "unit.remove": UnitSummary;
   "unit.resize": UnitSummary;
   "unit.writeProtect": UnitSummary;
+  "overlay.status": OverlaySummary;
+  "overlay.merge": OverlaySummary;
+  "overlay.discard": OverlaySummary;
   "medium.eject": UnitSummary;
   "medium.load": UnitSummary;
 }

@@ -5,11 +5,18 @@ const MEMORY_PAGES_MAXIMUM = 65_536;
 const RESERVED = PAGE;
 
 /** Bytes that ran out: linear memory ends at 4 GiB. */
-class OutOfLinearMemory extends Error {
+export class OutOfLinearMemory extends Error {
   readonly code = "VSCSI_OUT_OF_LINEAR_MEMORY";
   constructor(bytes: number) {
     super(`linear memory cannot grow by ${bytes} bytes: its ceiling is 4 GiB; serve fewer adapters or smaller disks`);
   }
+}
+
+/** A `WebAssembly.Memory` by its shape: not every project that uses this package has the type. */
+export interface LinearMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  /** @returns the pages of 64 KiB that there were */
+  grow(pages: number): number;
 }
 
 /**
@@ -18,7 +25,7 @@ class OutOfLinearMemory extends Error {
  * across a call that may allocate.
  */
 export class SharedMemory {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: LinearMemory;
   u8: Uint8Array;
   u32: Uint32Array;
   i32: Int32Array;
@@ -27,7 +34,10 @@ export class SharedMemory {
   /** Freed regions by size, reused for the same size. */
   readonly #free = new Map<number, number[]>();
 
-  /** @param shared false for runtimes and builds without shared memory */
+  /**
+   * @param initialPages pages of 64 KiB to begin with
+   * @param shared false for the portable build, and for runtimes without shared memory
+   */
   constructor(initialPages = 64, shared = true) {
     this.memory = new WebAssembly.Memory({ initial: initialPages, maximum: MEMORY_PAGES_MAXIMUM, shared });
     const buffer = this.memory.buffer;

@@ -1,16 +1,11 @@
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
-import { CORE_ABI_VERSION } from "../abi/records.ts";
 import type { CoreExports } from "./exports.ts";
+import { CoreModuleError, checkedExports } from "./instantiate.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 
 /** Builds of the core: SIMD and shared memory; the same without optimisation; neither SIMD nor shared memory. */
 export type WasmBuild = "core" | "core.debug" | "core.portable";
-
-/** The module is missing or of another version. */
-export class CoreModuleError extends Error {
-  readonly code = "VSCSI_CORE_MODULE";
-}
 
 /**
  * Instantiates a WebAssembly build of the core on `memory`.
@@ -26,11 +21,5 @@ export function loadWasmCore(memory: SharedMemory, build: WasmBuild = "core"): C
     throw new CoreModuleError(`${file.pathname} is missing: run "npm run build:core"`);
   }
   const { instance } = instantiateSync(bytes, { env: { memory: memory.memory } });
-  const exports = instance.exports as unknown as CoreExports;
-  const version = exports.abi_version();
-  if (version !== CORE_ABI_VERSION)
-    throw new CoreModuleError(
-      `${file.pathname} has ABI version ${version}, this program needs ${CORE_ABI_VERSION}: run "npm run build:core"`,
-    );
-  return exports;
+  return checkedExports(instance.exports, file.pathname);
 }

@@ -29,6 +29,7 @@ import { openLogicalUnit, type UnitConfig } from "./logical-units.ts";
 import { plainMethod } from "./method.ts";
 import { type MeasuredDaemon, measuredUnits, serveMetrics } from "./metrics.ts";
 import { osName } from "./os-names.ts";
+import { overlayMethods } from "./overlay-operations.ts";
 import { Places } from "./places.ts";
 import { PortGroups } from "./port-groups.ts";
 import { withPorts } from "./running/edits.ts";
@@ -187,12 +188,8 @@ export class Daemon {
   }
 
   #methods(): Methods {
-    const operations = new UnitOperations({
-      places: this.#places,
-      units: this.#units,
-      running: this.running,
-      log: this.#log,
-    });
+    const units = { places: this.#places, units: this.#units, running: this.running };
+    const operations = new UnitOperations({ ...units, log: this.#log });
     const methods: Methods = {
       methods: plainMethod("Lists the methods, with the JSON Schema of their parameters.", () =>
         describeMethods(methods),
@@ -200,6 +197,7 @@ export class Daemon {
       status: plainMethod("Tells what the daemon serves, and to whom.", () => this.status()),
       ...(this.#options.logging && logMethods(this.#options.logging)),
       ...operations.methods,
+      ...overlayMethods(units),
       ...treeMethods(this.tree),
       ...configurationMethods(this.running, () => this.reload()),
     };

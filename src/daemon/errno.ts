@@ -7,6 +7,7 @@ const OWN: Readonly<Record<string, ErrnoName>> = {
   VSCSI_PLACE: "ENOENT",
   VSCSI_UNIT: "ENOENT",
   VSCSI_MEDIUM: "EBUSY",
+  VSCSI_OVERLAY: "EPERM",
   VSCSI_NO_DRIVE: "EPERM",
   VSCSI_STORE: "EINVAL",
   VSCSI_DEVICE: "EIO",

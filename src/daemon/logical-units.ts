@@ -68,7 +68,7 @@ async function openDrive(
     revision: config.revision ?? "0001",
     serial: config.serial ?? `VSCSI-${place}`,
   };
-  const kept = { reservationStorage: storage, state: storage?.subjects, portGroups };
+  const kept = { reservationStorage: storage, state: storage?.subjects, portGroups, queueDepth: config.queueDepth };
   if (optical) return new OpticalDrive({ medium, identity, log, ...kept });
   const disk = new Disk({
     medium,

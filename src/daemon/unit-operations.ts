@@ -15,15 +15,14 @@ import { driveOf } from "../scsi/drive.ts";
 import type { LogicalUnit } from "../scsi/logical-unit.ts";
 import type { UnitConfig } from "./logical-units.ts";
 import { method } from "./method.ts";
-import { type ExactPlace, PlaceError, type Places } from "./places.ts";
+import { type ExactPlace, PlaceError } from "./places.ts";
 import type { Action } from "./running/actions.ts";
 import { addNamed, dropNamed, dropShown, type Edit, editNamed, putShown, shownAt } from "./running/edits.ts";
 import type { RunningConfiguration } from "./running/running-configuration.ts";
-import type { SharedUnits, ShownUnitConfig } from "./shared-units.ts";
+import type { ShownUnitConfig } from "./shared-units.ts";
+import { findUnit, type UnitDirectory, unitThere } from "./unit-lookup.ts";
 
-export interface UnitOperationsOptions {
-  readonly places: Places;
-  readonly units: SharedUnits;
+export interface UnitOperationsOptions extends UnitDirectory {
   readonly running: RunningConfiguration;
   readonly log: Log;
 }
@@ -73,13 +72,13 @@ export class UnitOperations {
       if (there !== undefined && isActive(there)) throw new PlaceError(`there is a logical unit at ${name} already`);
       return putShown(place, bodyOf(parameters))(config);
     });
-    return this.#told("added", this.#unitThere(place));
+    return this.#told("added", unitThere(this.#options.places, place));
   }
 
   /** From one place; by its name from every place. It is closed when nobody shows it any more. @throws as above */
   async #remove({ place, grace }: z.output<typeof removeParameters>): Promise<UnitSummary> {
     const { running, places } = this.#options;
-    const unit = this.#unitAt(place);
+    const unit = findUnit(this.#options, place);
     await running.change("unit" in place ? dropNamed(place.unit) : dropShown(places.find(place)), { grace });
     return this.#told("removed", unit);
   }
@@ -87,7 +86,7 @@ export class UnitOperations {
   /** Memory is as large as the configuration has it; a file is as large as it is. */
   async #resize({ place, size }: z.output<typeof resizeParameters>): Promise<UnitSummary> {
     const { running } = this.#options;
-    const unit = driveOf(this.#unitAt(place));
+    const unit = driveOf(findUnit(this.#options, place));
     const config = this.#configOf(place);
     if (size !== undefined && config.backend?.type === "memory")
       await this.#change(place, { ...config, backend: { ...config.backend, size } }, { ...config });
@@ -96,7 +95,7 @@ export class UnitOperations {
   }
 
   async #writeProtect({ place, readOnly }: z.output<typeof writeProtectParameters>): Promise<UnitSummary> {
-    const unit = driveOf(this.#unitAt(place));
+    const unit = driveOf(findUnit(this.#options, place));
     const config = this.#configOf(place);
     await this.#change(place, { ...config, readOnly }, config);
     return this.#told(readOnly ? "write-protected" : "made writable", unit);
@@ -104,7 +103,7 @@ export class UnitOperations {
 
   async #eject({ place, force }: z.output<typeof ejectParameters>): Promise<UnitSummary> {
     const { running } = this.#options;
-    const unit = driveOf(this.#unitAt(place));
+    const unit = driveOf(findUnit(this.#options, place));
     const config = this.#configOf(place);
     // An empty drive opens its tray.
     if (config.backend === undefined || !unit.removable) await running.exclusively(() => unit.ejectMedium(force));
@@ -114,7 +113,7 @@ export class UnitOperations {
 
   /** In an empty drive, or in the place of what is there. */
   async #load({ place, backend, readOnly, force }: z.output<typeof loadParameters>): Promise<UnitSummary> {
-    const unit = driveOf(this.#unitAt(place));
+    const unit = driveOf(findUnit(this.#options, place));
     const config = this.#configOf(place);
     // From nothing: the medium that is there is changed though it may be the same one.
     await this.#change(place, { ...config, backend, readOnly }, { ...config, backend: undefined }, force);
@@ -153,24 +152,12 @@ export class UnitOperations {
   }
 
   #nameAt(place: UnitPlace): string | undefined {
-    return this.#options.units.nameOf(this.#unitAt(place));
+    return this.#options.units.nameOf(findUnit(this.#options, place));
   }
 
   #exact(place: UnitPlace): ExactPlace {
     if ("unit" in place) throw new PlaceError(`${place.unit} is a name, no place`);
     return this.#options.places.find(place);
-  }
-
-  /** @throws UnitNameError, PlaceError */
-  #unitAt(place: UnitPlace): LogicalUnit {
-    return "unit" in place ? this.#options.units.named(place.unit) : this.#unitThere(this.#options.places.find(place));
-  }
-
-  #unitThere(place: ExactPlace): LogicalUnit {
-    const { device, key, name } = this.#options.places.at(place);
-    const unit = device.logicalUnits.get(key);
-    if (unit === undefined) throw new PlaceError(`there is no logical unit at ${name}`);
-    return unit;
   }
 
   #told(what: string, unit: LogicalUnit): UnitSummary {

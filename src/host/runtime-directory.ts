@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -24,6 +24,20 @@ export function makeSocketDirectory(socket: string): void {
   const { uid } = statSync(folder);
   if (folder === runtimeDirectory() && uid !== ownUid())
     throw new Error(`the folder ${folder} belongs to user ${uid}, not to us: set XDG_RUNTIME_DIR, or name the sockets`);
+}
+
+/**
+ * Makes a folder of our own in the runtime directory, which nobody else can look into.
+ * @throws Error that says which folder, why and what to do
+ */
+export function privateDirectory(name: string): string {
+  const folder = join(runtimeDirectory(), name);
+  makeSocketDirectory(folder);
+  makeSocketDirectory(join(folder, "socket"));
+  const { uid, mode } = statSync(folder);
+  if (uid !== ownUid()) throw new Error(`the folder ${folder} belongs to user ${uid}, not to us: remove it`);
+  if ((mode & 0o077) !== 0) chmodSync(folder, 0o700);
+  return folder;
 }
 
 /** Not `userInfo()`, which fails for a user without an entry in the user database, as in a container. */

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 
 /**
  * What one user keeps by subject, a file each, `BASE.SUBJECT`. Saving waits for stable storage: it is for what changes
@@ -16,12 +16,8 @@ export class SubjectFiles {
 
   /** What was saved last under a subject; undefined when there is nothing. @throws Error when it can't be read */
   load(subject: string): Uint8Array | undefined {
-    try {
-      return readFileSync(`${this.#base}.${subject}`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
+    const path = `${this.#base}.${subject}`;
+    return statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readFileSync(path);
   }
 
   /** Replaces the file as a whole; it has reached stable storage when this returns. @throws Error */

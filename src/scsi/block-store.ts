@@ -25,7 +25,7 @@ export interface BlockStore {
    * operation under way beyond a new, nearer end fails. Without it the capacity stays.
    * @throws StoreOpenError when it can't be
    */
-  resize?(size?: number): void;
+  readonly resize?: ((size?: number) => void) | undefined;
   /** Everything acknowledged so far is on stable storage when this is done (fdatasync). */
   flush(completion: StoreCompletion): number;
   /** How storage is given back; undefined for a store that keeps all it ever had. */

@@ -53,6 +53,8 @@ export interface DeviceServerOptions {
   /** What the unit keeps across restarts of the daemon; without one it keeps nothing. */
   state?: UnitState | undefined;
   clock?: Clock;
+  /** Tasks that the unit takes at a time. */
+  queueDepth?: number | undefined;
   /** Through which ports it may be used; without one through all of them, always. */
   portGroups?: TargetPortGroups | undefined;
 }
@@ -100,6 +102,7 @@ export abstract class DeviceServer implements LogicalUnit {
   /** @throws when reservations that were to outlive the process can't be read */
   constructor(options: DeviceServerOptions) {
     const { medium, removable, identity, log, reservationStorage, state, clock = systemClock, portGroups } = options;
+    const { queueDepth } = options;
     this.#medium = medium;
     this.removable = removable;
     this.identity = identity;
@@ -110,7 +113,7 @@ export abstract class DeviceServer implements LogicalUnit {
     this.#forgetPortGroups = this.portGroups.onChange(() => this.attention(ACCESS_STATE_CHANGED));
     this.selfTests = new SelfTests(clock);
     this.timestamp = new Timestamp(clock);
-    this.taskSet = new TaskSet((task) => this.#startGuarded(task));
+    this.taskSet = new TaskSet((task) => this.#startGuarded(task), { depth: queueDepth });
     this.#aca = new AutoContingentAllegiance(this.taskSet);
     this.reservations = new Reservations(
       ({ identity }, condition) =>
@@ -167,6 +170,8 @@ export abstract class DeviceServer implements LogicalUnit {
       return this.#start(task);
     }
     if (aca) return checkCondition(task, INVALID_MESSAGE_ERROR);
+    const full = this.taskSet.refusal(task);
+    if (full !== undefined) return endWith(task, full);
     if (this.taskSet.admits(task)) this.#start(task);
   }
 

@@ -137,6 +137,22 @@ export abstract class Drive extends DeviceServer {
     if (resized.blockCount !== medium.blockCount) this.attention(CAPACITY_DATA_CHANGED);
   }
 
+  /**
+   * Operator: has `work` put other bytes in the place of the medium's. Initiators are told of another medium.
+   * @param force also when there are initiators, who may have parts of the old one in their caches
+   * @throws MediumMoveError; what `work` throws
+   */
+  async replaceContents(work: () => Promise<void>, force: boolean): Promise<void> {
+    this.#checkFree();
+    if (this.medium === NO_MEDIUM) throw new MediumMoveError("there is no medium in it");
+    if (this.attentions.hasNexuses && !force)
+      throw new MediumMoveError(
+        "initiators are logged in, and may have it in use: take it from them first, or use force",
+      );
+    await work();
+    this.attention(MEDIUM_MAY_HAVE_CHANGED);
+  }
+
   /** Operator: protects the medium from being written, or no longer. @throws MediumMoveError */
   protectMedium(readOnly: boolean): void {
     const { medium } = this;

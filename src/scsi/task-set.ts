@@ -1,4 +1,19 @@
+import { STATUS_BUSY, STATUS_TASK_SET_FULL } from "../abi/scsi.ts";
 import { type ScsiTask, TASK_HEAD_OF_QUEUE, TASK_ORDERED } from "./task.ts";
+
+/**
+ * Tasks that a unit takes unless told: what Linux's driver has at most under way at one unit. One that does not answer
+ * leaves the rest of an adapter's requests to the others.
+ */
+export const QUEUE_DEPTH = 64;
+
+/** How much a task set takes. */
+interface TaskSetLimits {
+  /** Tasks in it. */
+  readonly depth?: number | undefined;
+  /** Tasks that may be under way at a time; the others wait. */
+  readonly underWay?: number;
+}
 
 /** Someone who waits for tasks to leave: who aborted them, or wants the unit for itself. */
 interface Departure {
@@ -14,6 +29,8 @@ interface Departure {
 export class TaskSet {
   readonly #start: (task: ScsiTask) => void;
   readonly #limit: number;
+  /** Tasks that it takes. */
+  readonly depth: number;
   #waiting: ScsiTask[] = [];
   /** Tasks that wait, each with what makes it leave before its time when it's aborted, if it can. */
   readonly #underWay = new Map<ScsiTask, (() => void) | undefined>();
@@ -21,13 +38,21 @@ export class TaskSet {
   #held = false;
   #departures: Departure[] = [];
 
-  /**
-   * @param start starts a task that had to wait
-   * @param limit tasks that may be under way at a time; the others wait
-   */
-  constructor(start: (task: ScsiTask) => void, limit = Number.POSITIVE_INFINITY) {
+  /** @param start starts a task that had to wait */
+  constructor(start: (task: ScsiTask) => void, { depth = QUEUE_DEPTH, underWay = depth }: TaskSetLimits = {}) {
     this.#start = start;
-    this.#limit = limit;
+    this.depth = depth;
+    this.#limit = underWay;
+  }
+
+  /**
+   * What a task is told that finds no room; undefined when there is some. TASK SET FULL is for initiators that have tasks
+   * here, whose end they can wait for. [SAM-5] 5.3.1.
+   */
+  refusal({ nexus }: ScsiTask): number | undefined {
+    if (this.#underWay.size + this.#waiting.length < this.depth) return undefined;
+    const isOfSame = (task: ScsiTask) => task.nexus === nexus;
+    return this.isUnderWay(isOfSame) || this.#waiting.some(isOfSame) ? STATUS_TASK_SET_FULL : STATUS_BUSY;
   }
 
   /** True when the task may start now. Otherwise it is kept, and started when its turn comes. */

@@ -17,6 +17,11 @@ export class UnitAttentions {
   readonly #pending = new Map<Nexus, Sense[]>();
   readonly #nexuses = new Set<Nexus>();
 
+  /** Somebody is there to be told. */
+  get hasNexuses(): boolean {
+    return this.#nexuses.size > 0;
+  }
+
   opened(nexus: Nexus): void {
     this.#nexuses.add(nexus);
   }

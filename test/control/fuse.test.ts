@@ -142,16 +142,20 @@ describe("attributes", () => {
 });
 
 describe("directories", () => {
-  /** Lists the root with a buffer of `size` bytes, as often as there is more. */
-  async function listed(size: number): Promise<string[]> {
+  /** Lists the root with a buffer of `size` bytes, as often as there is more. @param before bytes before each name */
+  async function listed(size: number, opcode: number = fuse.FUSE_READDIR, before = 0) {
     const handle = await opened(ROOT, fuse.FUSE_OPENDIR);
-    const names: string[] = [];
+    const found: { name: string; node: number; mode: number }[] = [];
     for (let offset = 0; ; ) {
-      const page = await reply(fuse.FUSE_READDIR, ROOT, io(handle, offset, size));
-      if (page.length === 0) return names;
+      const page = await reply(opcode, ROOT, io(handle, offset, size));
+      if (page.length === 0) return found;
+      expect(page.length).toBeLessThanOrEqual(size);
       for (let at = 0; at < page.length; ) {
+        const node = before === 0 ? 0 : Number(page.readBigUInt64LE(at + fuse.ENTRY_NODE));
+        const mode = before === 0 ? 0 : page.readUInt32LE(at + fuse.ENTRY_ATTR + fuse.ATTR_MODE);
+        at += before;
         const length = page.readUInt32LE(at + fuse.DIRENT_NAMELEN);
-        names.push(page.toString("utf8", at + fuse.DIRENT_NAME, at + fuse.DIRENT_NAME + length));
+        found.push({ name: page.toString("utf8", at + fuse.DIRENT_NAME, at + fuse.DIRENT_NAME + length), node, mode });
         offset = Number(page.readBigUInt64LE(at + fuse.DIRENT_OFFSET));
         at += Math.ceil((fuse.DIRENT_NAME + length) / fuse.DIRENT_ALIGNMENT) * fuse.DIRENT_ALIGNMENT;
       }
@@ -159,8 +163,31 @@ describe("directories", () => {
     }
   }
 
+  const NAMES = [".", "..", "value", "fixed", "bytes", "gone", "one"];
+
   test.each([[64], [100], [4096]])("are listed in pages of %i bytes, as they were at the start", async (size) => {
-    expect(await listed(size)).toEqual([".", "..", "value", "fixed", "bytes", "gone", "one"]);
+    expect((await listed(size)).map(({ name }) => name)).toEqual(NAMES);
+  });
+
+  test.each([[200], [500], [4096]])("are listed in pages of %i bytes with what LOOKUP tells", async (size) => {
+    const found = await listed(size, fuse.FUSE_READDIRPLUS, fuse.ENTRY_OUT_SIZE);
+    expect(found.map(({ name }) => name)).toEqual(NAMES);
+    expect(found.slice(0, 2).map(({ node }) => node)).toEqual([0, 0]);
+    expect(found.slice(2).map(({ mode }) => mode.toString(8))).toEqual([
+      "100644",
+      "100444",
+      "100444",
+      "100444",
+      "40755",
+    ]);
+    for (const { name, node } of found.slice(2)) expect(await lookUp(name)).toBe(node);
+    // Each was told of twice now.
+    const count = Buffer.alloc(fuse.FORGET_IN_SIZE);
+    count.writeBigUInt64LE(1n);
+    for (const { node } of found) await files.answer(fuse.FUSE_FORGET, node, count);
+    expect(files.nodes.size).toBe(NAMES.length - 1);
+    for (const { node } of found) await files.answer(fuse.FUSE_FORGET, node, count);
+    expect(files.nodes.size).toBe(1);
   });
 
   test("are made and removed", async () => {
@@ -209,7 +236,9 @@ test("whatever the kernel sends, there is an answer, and nothing is kept that it
         const answer = await files.answer(opcode, node, Buffer.from(body));
         expect(answer === undefined || typeof answer === "string" || answer.length >= OUT).toBe(true);
       }
-      expect(files.nodes.size).toBeLessThanOrEqual(requests.length + 1);
+      // The most that one request makes known: everything that the root lists.
+      const listed = requests.length + Object.keys(ROWS).length;
+      expect(files.nodes.size).toBeLessThanOrEqual(requests.length + listed + 1);
     }),
   );
 });

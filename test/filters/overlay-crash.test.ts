@@ -5,9 +5,10 @@ import { newHeader } from "../../src/filters/overlay/kept-overlay.ts";
 import { overlayLayout } from "../../src/filters/overlay/layout.ts";
 import { overlayIn } from "../../src/filters/overlay/open-overlay.ts";
 import type { OverlayStore } from "../../src/filters/overlay/overlay-store.ts";
+import { type Random, randomFrom } from "../../src/filters/random.ts";
 import { testMemory } from "../support/scsi-task.ts";
 import { StoreCalls } from "../support/store-calls.ts";
-import { type Random, randomFrom, UnsteadyStore } from "../support/unsteady-store.ts";
+import { UnsteadyStore } from "../support/unsteady-store.ts";
 
 const SECTOR = 512;
 const SECTORS = 128;
@@ -31,7 +32,11 @@ async function newFile(): Promise<Uint8Array> {
 }
 
 function openOver(file: UnsteadyStore, bootId: Uint8Array, late?: Random): Promise<OverlayStore> {
-  return overlayIn(file, new UnsteadyStore(memory, CONTENT, late), bootId, { memory, log: silentLog });
+  return overlayIn(file, new UnsteadyStore(memory, CONTENT, late), bootId, {
+    memory,
+    log: silentLog,
+    openBase: async () => new UnsteadyStore(memory, CONTENT),
+  });
 }
 
 /** What each sector may hold: the flushed value, and all that was written to it since. */

@@ -20,11 +20,20 @@ export interface Pair {
   readonly serverAdapter: VirtualAdapter;
 }
 
+export interface PairOptions extends Partial<HypervisorOptions> {
+  clientWindow?: number;
+  clientMemory?: number;
+}
+
 /** A hypervisor with a client and a server partition whose adapters are connected. */
-export function createPair(options: Partial<HypervisorOptions> & { clientWindow?: number } = {}): Pair {
+export function createPair(options: PairOptions = {}): Pair {
   const memory = options.memory ?? new SharedMemory();
   const hypervisor = new Hypervisor({ memory, core: loadWasmCore(memory), ...options });
-  const client = hypervisor.addPartition({ name: "client-lpar", number: 5, memorySize: 0x400000 });
+  const client = hypervisor.addPartition({
+    name: "client-lpar",
+    number: 5,
+    memorySize: options.clientMemory ?? 0x400000,
+  });
   const server = hypervisor.addPartition({ name: "vtarget", number: 1, memorySize: 0x40000 });
   const clientAdapter = hypervisor.addAdapter(client, "client", {
     unitAddress: CLIENT,

@@ -44,7 +44,7 @@ export class DaemonProcess {
 
   /** Ends the daemon with a signal; resolves with its exit status, or null when the signal killed it. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
     const exit = once(this.child, "exit");
     this.child.kill(signal);
     const [code] = await exit;

@@ -1,4 +1,5 @@
 import type { SharedMemory } from "../../src/core/shared-memory.ts";
+import type { Random } from "../../src/filters/random.ts";
 import {
   type BlockStore,
   type Provisioning,
@@ -10,27 +11,13 @@ import {
 
 const SECTOR = 512;
 
-/** A number from 0 to 1, as Math.random gives one. */
-export type Random = () => number;
-
-/** Mulberry32: the same numbers for the same seed. */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * A disk with a cache, in plain memory. What was not flushed is lost sector by sector, or not, when the power fails. With
  * `late` operations end in any order, later.
  */
 export class UnsteadyStore implements BlockStore {
   readonly kind = "unsteady";
-  readonly readOnly = false;
+  readOnly = false;
   readonly physicalBlockSize = 4096;
   readonly description = "unsteady";
   readonly size: number;

@@ -7,7 +7,7 @@ import { PartitionLink } from "../../src/papr/crq-link.ts";
 import type { TargetDevice } from "../../src/scsi/task.ts";
 import type { ServerAdapterOptions } from "../../src/target/options.ts";
 import { ServerAdapter } from "../../src/target/server-adapter.ts";
-import { CLIENT, createPair, map, type Pair } from "../papr/pair.ts";
+import { CLIENT, createPair, map, type Pair, type PairOptions } from "../papr/pair.ts";
 
 /** Client memory that is mapped one to one: IOBA = logical address. The queue is the first page. */
 const MAPPED = 0x100000;
@@ -43,6 +43,8 @@ export class HandClock implements Clock {
 
 export interface RawClientOptions extends Partial<ServerAdapterOptions> {
   makeDevice(pair: Pair): TargetDevice;
+  /** What the hypervisor has, when it is not the usual. */
+  hypervisor?: PairOptions;
   /** Puts something between the server adapter and its link. */
   wrap?(link: PartitionLink): CrqLink;
 }
@@ -58,8 +60,8 @@ export class RawClient {
   #cursor = 0;
   readonly #entry: number;
 
-  constructor({ makeDevice, wrap, ...options }: RawClientOptions) {
-    this.pair = createPair({ schedule: (task) => this.#scheduled.push(task) });
+  constructor({ makeDevice, hypervisor: given, wrap, ...options }: RawClientOptions) {
+    this.pair = createPair({ ...given, schedule: (task) => this.#scheduled.push(task) });
     const { hypervisor, serverAdapter, clientAdapter, memory } = this.pair;
     this.#entry = memory.allocate(ENTRY);
     for (let at = 0; at < MAPPED; at += TCE_PAGE_SIZE) map(this.pair, clientAdapter, at, at);

@@ -1,13 +1,13 @@
-import { MemoryStore } from "../../src/backends/memory.ts";
 import { silentLog } from "../../src/core/log.ts";
 import type { SharedMemory } from "../../src/core/shared-memory.ts";
 import { lunKey } from "../../src/scsi/lun.ts";
 import { ScsiTargetDevice } from "../../src/scsi/target-device.ts";
+import type { PairOptions } from "../papr/pair.ts";
 import { makeDisk } from "../support/disk.ts";
+import { PatternStore } from "../support/pattern-store.ts";
 import { RawClient } from "../target/raw-client.ts";
 
 const DISK_BYTES = 8 << 20;
-const BLOCK = 512;
 const DUMP_LINE = 16;
 
 /** A fenced block of a transcript: its first word, the rest of that line, and its lines. */
@@ -54,13 +54,13 @@ export function parseDump(lines: readonly string[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The world a transcript runs in: disks of 8 MiB at targets 1 and 2; every byte of block n is the low byte of n. */
+/** The world a transcript runs in: disks of 8 MiB at targets 1 and 2; every byte of block n begins as the low byte of n. */
 export class TranscriptRunner {
   readonly client: RawClient;
-  readonly #stores: MemoryStore[] = [];
+  readonly #stores: PatternStore[] = [];
 
-  constructor() {
-    this.client = new RawClient({ makeDevice: ({ memory }) => this.#device(memory) });
+  constructor(hypervisor: PairOptions = {}) {
+    this.client = new RawClient({ makeDevice: ({ memory }) => this.#device(memory), hypervisor });
   }
 
   /** Does a step or gives what was found, in the transcript's own form, for comparison with `expected`. */
@@ -106,13 +106,7 @@ export class TranscriptRunner {
   #device(memory: SharedMemory): ScsiTargetDevice {
     const device = new ScsiTargetDevice(silentLog);
     for (const target of [1, 2]) {
-      const store = new MemoryStore(memory, DISK_BYTES);
-      const buffer = memory.allocate(BLOCK);
-      const ended = { storeDone() {} };
-      for (let block = 0; block < DISK_BYTES / BLOCK; block++) {
-        memory.u8.fill(block & 0xff, buffer, buffer + BLOCK);
-        store.write(block * BLOCK, buffer, BLOCK, false, ended);
-      }
+      const store = new PatternStore(memory, DISK_BYTES);
       this.#stores.push(store);
       device.addLogicalUnit(lunKey({ bus: 0, target, lun: 0 }), makeDisk(store));
     }
@@ -120,10 +114,7 @@ export class TranscriptRunner {
   }
 
   #readDisk(target: number, offset: number, length: number): string {
-    const { memory } = this.client.pair;
-    const buffer = memory.allocate(length);
-    this.#stores[target - 1]?.read(offset, buffer, length, { storeDone() {} });
-    return Buffer.from(memory.u8.slice(buffer, buffer + length)).toString("hex");
+    return Buffer.from(this.#stores[target - 1]?.bytes.slice(offset, offset + length) ?? []).toString("hex");
   }
 }
 

@@ -116,8 +116,11 @@ export class NbdClient implements ConnectionOwner {
 
   /** Ends when all is answered and flushed. @throws when that can't be */
   async close(): Promise<void> {
-    if (!this.#unflushed.isEmpty && !this.#flushing) this.#flushForSelf();
     await this.#whenIdle();
+    while (!this.#unflushed.isEmpty && !this.#lostWrites) {
+      this.#flushForSelf();
+      await this.#whenIdle();
+    }
     this.#state = "closed";
     for (const connection of this.#connections) connection.end(true);
     if (this.#lostWrites || !this.#unflushed.isEmpty)

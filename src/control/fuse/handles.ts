@@ -1,5 +1,5 @@
 import type { Attribute, Directory } from "../../config/tree.ts";
-import type { DirectoryEntry } from "./reply.ts";
+import type { DirectoryEntry } from "./directory-reply.ts";
 
 /** More files than that nobody has open in good faith. */
 const HANDLES_MAXIMUM = 65_536;

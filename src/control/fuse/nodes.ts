@@ -8,7 +8,8 @@ export interface KnownNode {
   readonly name: string;
   /** Undefined for the root. */
   readonly parent: KnownNode | undefined;
-  readonly children: Map<string, KnownNode>;
+  /** Those below it that the kernel knows; undefined while there was none. */
+  children: Map<string, KnownNode> | undefined;
   /** How often the kernel was told of it and has not forgotten it. */
   lookups: number;
 }
@@ -19,7 +20,7 @@ export class NodeTable {
   #next = FUSE_ROOT_ID + 1;
 
   constructor(root: Directory) {
-    const node = { id: FUSE_ROOT_ID, node: root, name: "", parent: undefined, children: new Map(), lookups: 1 };
+    const node = { id: FUSE_ROOT_ID, node: root, name: "", parent: undefined, children: undefined, lookups: 1 };
     this.#nodes.set(FUSE_ROOT_ID, node);
   }
 
@@ -33,13 +34,14 @@ export class NodeTable {
 
   /** The kernel is told of a node below another one. */
   lookedUp(parent: KnownNode, name: string, node: TreeNode): KnownNode {
-    const known = parent.children.get(name);
+    const known = parent.children?.get(name);
     if (known !== undefined && known.node.kind === node.kind) {
       known.lookups++;
       return known;
     }
-    const fresh = { id: this.#next++, node, name, parent, children: new Map(), lookups: 1 };
+    const fresh = { id: this.#next++, node, name, parent, children: undefined, lookups: 1 };
     this.#nodes.set(fresh.id, fresh);
+    parent.children ??= new Map();
     parent.children.set(name, fresh);
     return fresh;
   }
@@ -63,9 +65,9 @@ export class NodeTable {
 
   #drop(known: KnownNode): void {
     const { id, parent, name, children, lookups } = known;
-    if (lookups > 0 || children.size > 0 || parent === undefined) return;
+    if (lookups > 0 || (children !== undefined && children.size > 0) || parent === undefined) return;
     this.#nodes.delete(id);
-    if (parent.children.get(name) === known) parent.children.delete(name);
+    if (parent.children?.get(name) === known) parent.children.delete(name);
     this.#drop(parent);
   }
 }

@@ -9,6 +9,7 @@ import {
   type TreeNode,
   VALUE_MAXIMUM,
 } from "../../config/tree.ts";
+import { type DirectoryEntry, directoryReply, fullDirectoryReply } from "./directory-reply.ts";
 import { Handles } from "./handles.ts";
 import { type KnownNode, NodeTable } from "./nodes.ts";
 import * as replies from "./reply.ts";
@@ -84,6 +85,7 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [fuse.FUSE_RELEASE, { minimum: fuse.RELEASE_IN_SIZE, run: release }],
   [fuse.FUSE_OPENDIR, { minimum: 0, run: openDirectory }],
   [fuse.FUSE_READDIR, { minimum: fuse.IO_IN_SIZE, run: readDirectory }],
+  [fuse.FUSE_READDIRPLUS, { minimum: fuse.IO_IN_SIZE, run: readFullDirectory }],
   [fuse.FUSE_RELEASEDIR, { minimum: fuse.RELEASE_IN_SIZE, run: release }],
   [fuse.FUSE_MKDIR, { minimum: fuse.MKDIR_IN_SIZE + 1, run: makeDirectory }],
   [fuse.FUSE_RMDIR, { minimum: 1, run: removeDirectory }],
@@ -98,7 +100,8 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
 
 /** A kernel with an older major version would not understand us; one with a newer offers ours next. */
 function init(body: Buffer): Answer {
-  return body.readUInt32LE(fuse.INIT_IN_MAJOR) < fuse.FUSE_VERSION ? "EINVAL" : replies.initReply();
+  if (body.readUInt32LE(fuse.INIT_IN_MAJOR) < fuse.FUSE_VERSION) return "EINVAL";
+  return replies.initReply(body.readUInt32LE(fuse.INIT_IN_FLAGS));
 }
 
 function forget({ nodes }: TreeFiles, { id }: KnownNode, body: Buffer): undefined {
@@ -171,23 +174,42 @@ function openDirectory({ handles }: TreeFiles, { node }: KnownNode): Answer {
 }
 
 /** A listing is of one moment, from its start to its end. */
-function readDirectory({ handles }: TreeFiles, _known: KnownNode, body: Buffer): Answer {
-  const opened = handles.directory(number64(body, fuse.IO_HANDLE));
-  if (opened === undefined) return "EINVAL";
-  const offset = number64(body, fuse.IO_OFFSET);
-  const size = Math.min(body.readUInt32LE(fuse.IO_SIZE), replies.WRITE_MAXIMUM);
-  if (offset === 0 || opened.entries === undefined) opened.entries = listed(opened.directory);
-  return replies.directoryReply(opened.entries, offset, size);
+function readDirectory(files: TreeFiles, _known: KnownNode, body: Buffer): Answer {
+  const page = pageIn(files, body);
+  return page === undefined ? "EINVAL" : directoryReply(page.entries, page.first, page.size);
 }
 
-function listed(directory: Directory): replies.DirectoryEntry[] {
-  const entries: replies.DirectoryEntry[] = [
-    { name: ".", kind: "directory" },
-    { name: "..", kind: "directory" },
+function readFullDirectory(files: TreeFiles, known: KnownNode, body: Buffer): Answer {
+  const page = pageIn(files, body);
+  if (page === undefined) return "EINVAL";
+  const lookedUp = (name: string, node: TreeNode) => files.nodes.lookedUp(known, name, node);
+  return fullDirectoryReply(page.entries, page.first, page.size, lookedUp, files.ownership);
+}
+
+interface Page {
+  readonly entries: readonly DirectoryEntry[];
+  readonly first: number;
+  /** Bytes that may be answered. */
+  readonly size: number;
+}
+
+function pageIn({ handles }: TreeFiles, body: Buffer): Page | undefined {
+  const opened = handles.directory(number64(body, fuse.IO_HANDLE));
+  if (opened === undefined) return undefined;
+  const first = number64(body, fuse.IO_OFFSET);
+  const size = Math.min(body.readUInt32LE(fuse.IO_SIZE), replies.WRITE_MAXIMUM);
+  if (first === 0 || opened.entries === undefined) opened.entries = listed(opened.directory);
+  return { entries: opened.entries, first, size };
+}
+
+function listed(directory: Directory): DirectoryEntry[] {
+  const entries: DirectoryEntry[] = [
+    { name: ".", node: undefined },
+    { name: "..", node: undefined },
   ];
   for (const name of directory.list()) {
-    const node: TreeNode | undefined = directory.lookup(name);
-    if (node !== undefined) entries.push({ name, kind: node.kind });
+    const node = directory.lookup(name);
+    if (node !== undefined) entries.push({ name, node });
   }
   return entries;
 }

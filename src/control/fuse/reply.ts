@@ -12,12 +12,6 @@ import {
   ATTR_OUT_VALID,
   ATTR_SIZE_FIELD,
   ATTR_UID,
-  DIRENT_ALIGNMENT,
-  DIRENT_INO,
-  DIRENT_NAME,
-  DIRENT_NAMELEN,
-  DIRENT_OFFSET,
-  DIRENT_TYPE,
   ENTRY_ATTR,
   ENTRY_ATTR_VALID,
   ENTRY_NODE,
@@ -25,9 +19,10 @@ import {
   ENTRY_VALID,
   FOPEN_DIRECT_IO,
   FUSE_BIG_WRITES,
+  FUSE_DO_READDIRPLUS,
   FUSE_MINOR_VERSION,
   FUSE_NOTIFY_INVAL_ENTRY,
-  FUSE_UNKNOWN_INO,
+  FUSE_READDIRPLUS_AUTO,
   FUSE_VERSION,
   INIT_OUT_CONGESTION_THRESHOLD,
   INIT_OUT_FLAGS,
@@ -53,17 +48,18 @@ import {
   STATFS_OUT_SIZE,
   WRITE_OUT_SIZE,
 } from "../../abi/fuse.ts";
-import { NAME_MAXIMUM, type TreeNode, VALUE_MAXIMUM } from "../../config/tree.ts";
+import { NAME_MAXIMUM, VALUE_MAXIMUM } from "../../config/tree.ts";
 import type { KnownNode } from "./nodes.ts";
 
 /** Seconds for which the kernel need not ask again; it is told of what vanishes earlier. */
-const VALIDITY = 1n;
+const VALIDITY = 1;
 /** Bytes of the longest write that comes in one piece: longer than any value, so that none is cut into two. */
 export const WRITE_MAXIMUM = 0x10000;
+const WANTED = FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO;
 const BACKGROUND_MAXIMUM = 16;
 const DIRECTORY_MODE = S_IFDIR | 0o755;
 const NANOSECONDS = 1;
-const TYPE_SHIFT = 12;
+const WORD = 0x1_0000_0000;
 
 /** Who owns what is shown, and since when it is there. */
 export interface Ownership {
@@ -74,19 +70,21 @@ export interface Ownership {
 }
 
 /** A reply with room for a body of `size` bytes behind its header, which the session fills in. */
-function reply(size: number): Buffer {
-  return Buffer.alloc(OUT_HEADER_SIZE + size);
+export function reply(size: number): Buffer {
+  // Of Node's pool: a buffer of its own for each reply costs as much as all the rest.
+  return Buffer.allocUnsafe(OUT_HEADER_SIZE + size).fill(0);
 }
 
 export function emptyReply(): Buffer {
   return reply(0);
 }
 
-export function initReply(): Buffer {
+/** @param offered flags of the kernel's */
+export function initReply(offered: number): Buffer {
   const out = reply(INIT_OUT_SIZE);
   out.writeUInt32LE(FUSE_VERSION, OUT_HEADER_SIZE + INIT_OUT_MAJOR);
   out.writeUInt32LE(FUSE_MINOR_VERSION, OUT_HEADER_SIZE + INIT_OUT_MINOR);
-  out.writeUInt32LE(FUSE_BIG_WRITES, OUT_HEADER_SIZE + INIT_OUT_FLAGS);
+  out.writeUInt32LE(offered & WANTED, OUT_HEADER_SIZE + INIT_OUT_FLAGS);
   out.writeUInt16LE(BACKGROUND_MAXIMUM, OUT_HEADER_SIZE + INIT_OUT_MAX_BACKGROUND);
   out.writeUInt16LE(BACKGROUND_MAXIMUM, OUT_HEADER_SIZE + INIT_OUT_CONGESTION_THRESHOLD);
   out.writeUInt32LE(WRITE_MAXIMUM, OUT_HEADER_SIZE + INIT_OUT_MAX_WRITE);
@@ -96,16 +94,21 @@ export function initReply(): Buffer {
 
 export function entryReply(known: KnownNode, ownership: Ownership): Buffer {
   const out = reply(ENTRY_OUT_SIZE);
-  out.writeBigUInt64LE(BigInt(known.id), OUT_HEADER_SIZE + ENTRY_NODE);
-  out.writeBigUInt64LE(VALIDITY, OUT_HEADER_SIZE + ENTRY_VALID);
-  out.writeBigUInt64LE(VALIDITY, OUT_HEADER_SIZE + ENTRY_ATTR_VALID);
-  writeAttributes(out, OUT_HEADER_SIZE + ENTRY_ATTR, known, ownership);
+  writeEntry(out, OUT_HEADER_SIZE, known, ownership);
   return out;
+}
+
+/** What a LOOKUP tells of a node, at `at`, where everything is zero. */
+export function writeEntry(out: Buffer, at: number, known: KnownNode, ownership: Ownership): void {
+  writeUint64(out, known.id, at + ENTRY_NODE);
+  writeUint64(out, VALIDITY, at + ENTRY_VALID);
+  writeUint64(out, VALIDITY, at + ENTRY_ATTR_VALID);
+  writeAttributes(out, at + ENTRY_ATTR, known, ownership);
 }
 
 export function attributesReply(known: KnownNode, ownership: Ownership): Buffer {
   const out = reply(ATTR_OUT_SIZE);
-  out.writeBigUInt64LE(VALIDITY, OUT_HEADER_SIZE + ATTR_OUT_VALID);
+  writeUint64(out, VALIDITY, OUT_HEADER_SIZE + ATTR_OUT_VALID);
   writeAttributes(out, OUT_HEADER_SIZE + ATTR_OUT_ATTR, known, ownership);
   return out;
 }
@@ -137,31 +140,6 @@ export function statisticsReply(): Buffer {
   return out;
 }
 
-export interface DirectoryEntry {
-  readonly name: string;
-  readonly kind: TreeNode["kind"];
-}
-
-/** The entries from `first` on that fit `size` bytes. */
-export function directoryReply(entries: readonly DirectoryEntry[], first: number, size: number): Buffer {
-  const out = reply(size);
-  let at = OUT_HEADER_SIZE;
-  for (let index = first; index < entries.length; index++) {
-    const entry = entries[index];
-    if (entry === undefined) break;
-    const length = Buffer.byteLength(entry.name);
-    const padded = Math.ceil((DIRENT_NAME + length) / DIRENT_ALIGNMENT) * DIRENT_ALIGNMENT;
-    if (at + padded > out.length) break;
-    out.writeBigUInt64LE(BigInt(FUSE_UNKNOWN_INO), at + DIRENT_INO);
-    out.writeBigUInt64LE(BigInt(index + 1), at + DIRENT_OFFSET);
-    out.writeUInt32LE(length, at + DIRENT_NAMELEN);
-    out.writeUInt32LE((entry.kind === "directory" ? S_IFDIR : S_IFREG) >> TYPE_SHIFT, at + DIRENT_TYPE);
-    out.write(entry.name, at + DIRENT_NAME);
-    at += padded;
-  }
-  return out.subarray(0, at);
-}
-
 /** Tells the kernel, unasked, that a name is not there any more. */
 export function vanishedNotice(parent: number, name: string): Buffer {
   const length = Buffer.byteLength(name);
@@ -177,12 +155,20 @@ export function vanishedNotice(parent: number, name: string): Buffer {
 /** As sysfs shows attributes: a page long, whatever their value is. */
 function writeAttributes(out: Buffer, at: number, { id, node }: KnownNode, { uid, gid, time }: Ownership): void {
   const mode = node.kind === "directory" ? DIRECTORY_MODE : S_IFREG | (node.store === undefined ? 0o444 : 0o644);
-  out.writeBigUInt64LE(BigInt(id), at + ATTR_INO);
-  out.writeBigUInt64LE(BigInt(node.kind === "directory" ? 0 : VALUE_MAXIMUM), at + ATTR_SIZE_FIELD);
-  for (const field of [ATTR_ATIME, ATTR_MTIME, ATTR_CTIME]) out.writeBigUInt64LE(BigInt(time), at + field);
+  writeUint64(out, id, at + ATTR_INO);
+  out.writeUInt32LE(node.kind === "directory" ? 0 : VALUE_MAXIMUM, at + ATTR_SIZE_FIELD);
+  writeUint64(out, time, at + ATTR_ATIME);
+  writeUint64(out, time, at + ATTR_MTIME);
+  writeUint64(out, time, at + ATTR_CTIME);
   out.writeUInt32LE(mode, at + ATTR_MODE);
   out.writeUInt32LE(node.kind === "directory" ? 2 : 1, at + ATTR_NLINK);
   out.writeUInt32LE(uid, at + ATTR_UID);
   out.writeUInt32LE(gid, at + ATTR_GID);
   out.writeUInt32LE(VALUE_MAXIMUM, at + ATTR_BLKSIZE);
+}
+
+/** Node numbers, offsets and times of ours fit a double; a BigInt for each of a listing's would cost more than the rest. */
+export function writeUint64(out: Buffer, value: number, at: number): void {
+  out.writeUInt32LE(value >>> 0, at);
+  out.writeUInt32LE(Math.floor(value / WORD) >>> 0, at + 4);
 }

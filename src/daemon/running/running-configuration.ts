@@ -1,4 +1,4 @@
-import { configText } from "../../config/document.ts";
+import { configText, noteChecked } from "../../config/document.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Log } from "../../core/log.ts";
 import type { ConfigurationFile } from "../../host/configuration-file.ts";
@@ -48,8 +48,9 @@ export class RunningConfiguration {
     this.#listeners.add(listener);
   }
 
-  /** Brings up what a configuration describes; that this one began with nothing of it. @throws as `change` */
+  /** Brings up what was read; that this one began with nothing of it. @throws as `change` */
   start(config: Config, options: ChangeOptions): Promise<void> {
+    noteChecked(config);
     const actions = actionsBetween(this.#config, config);
     return this.exclusively(() => this.#change(() => config, { ...options, actions }));
   }

@@ -1,14 +1,16 @@
 import type { AttributeRow, AttributeRows } from "../../config/attribute-rows.ts";
 import type { LogicalUnitConfig } from "../../config/schema.ts";
 import { type Outcome, refusal } from "../../config/tree.ts";
-import { backend } from "../../config/unit-schema.ts";
+import { backend, QUEUE_DEPTH_MOST } from "../../config/unit-schema.ts";
+import { overlayOf } from "../../filters/overlay-of.ts";
 import { Disk } from "../../scsi/disk/disk.ts";
 import { Drive, driveOf } from "../../scsi/drive.ts";
 import type { LogicalUnit } from "../../scsi/logical-unit.ts";
 import { NO_MEDIUM } from "../../scsi/medium.ts";
+import { QUEUE_DEPTH } from "../../scsi/task-set.ts";
 import { outcomeOf, RefusedWrite } from "../errno.ts";
 import type { TargetSubject } from "./context.ts";
-import { flag, leadingNumber, line, sizeOf } from "./values.ts";
+import { flag, leadingNumber, line, numberWithin, sizeOf } from "./values.ts";
 
 type Body = LogicalUnitConfig;
 
@@ -114,6 +116,16 @@ export const UNIT_ATTRIBUTES: AttributeRows<TargetSubject> = {
     (text) => ({ eraseRate: sizeOf(text) }),
     "bytes a second",
   ),
+  queue_depth: described(
+    "commands that it takes at a time; with more it answers TASK SET FULL",
+    "1 to 1024",
+    (body, unit) => String(unit instanceof Drive ? unit.taskSet.depth : (body.queueDepth ?? QUEUE_DEPTH)),
+    (text) => ({ queueDepth: numberWithin(text, 1, QUEUE_DEPTH_MOST) }),
+  ),
+  overlay_bytes: {
+    doc: { what: "bytes of the disk that its overlay has; 0 without one", unit: "bytes" },
+    show: ({ drive }) => String((drive && overlayOf(drive.medium.store)?.changedBytes) ?? 0),
+  },
   write_cache: {
     doc: { what: "whether writes may wait in a cache for the next flush, as its initiators have set it" },
     show: ({ unit }) => (unit instanceof Disk ? flag(unit.writeCacheEnabled) : "0"),

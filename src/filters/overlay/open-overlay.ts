@@ -44,11 +44,8 @@ export async function openOverlay(options: OverlayOptions, context: OverlayConte
   }
 }
 
-async function openKept(
-  path: string,
-  base: BlockStore,
-  { memory, log, readOnly }: OverlayContext,
-): Promise<OverlayStore> {
+async function openKept(path: string, base: BlockStore, context: OverlayContext): Promise<OverlayStore> {
+  const { memory, log, readOnly } = context;
   if (!overlayExists(path)) {
     if (readOnly) throw new StoreOpenError(`${path}: there is no overlay; it is made for a unit that may be written`);
     makeOverlayFile(path, await newHeader(memory, base));
@@ -56,7 +53,7 @@ async function openKept(
   }
   const file = new FileStore(memory, path, readOnly, log);
   try {
-    return await overlayIn(file, base, bootId(), { memory, log });
+    return await overlayIn(file, base, bootId(), context);
   } catch (error) {
     await file.close();
     throw error;
@@ -68,7 +65,7 @@ export async function overlayIn(
   file: BlockStore,
   base: BlockStore,
   boot: Uint8Array,
-  { memory, log }: Pick<OverlayContext, "memory" | "log">,
+  { memory, log, openBase }: Pick<OverlayContext, "memory" | "log" | "openBase">,
 ): Promise<OverlayStore> {
   const kept = await KeptOverlay.open({ memory, base, file, bootId: boot, log });
   const { map, keeper, layout } = kept;
@@ -82,7 +79,8 @@ export async function overlayIn(
       await closeAll(parts);
     }
   };
-  return new OverlayStore(parts, { readOnly, description: `${base.description}, changes in ${description}`, closed });
+  const names = { readOnly, description: `${base.description}, changes in ${description}` };
+  return new OverlayStore(parts, { ...names, closed, merges: { kept, openBase, log } });
 }
 
 function openThrownAway(directory: string, base: BlockStore, { memory, log, readOnly }: OverlayContext): OverlayStore {

@@ -127,7 +127,7 @@ export class PassThroughUnit implements LogicalUnit {
     };
     const { blockSize, peripheralDeviceType } = profile;
     this.#changes = { strings, blockSize, peripheralDeviceType, transferMaximum: device.transferMaximum };
-    this.#tasks = new TaskSet((task) => this.#startGuarded(task), device.queueDepth);
+    this.#tasks = new TaskSet((task) => this.#startGuarded(task), { underWay: device.queueDepth });
   }
 
   get description(): string {
@@ -137,7 +137,9 @@ export class PassThroughUnit implements LogicalUnit {
   execute(task: ScsiTask): void {
     task.counters = this.statistics.others;
     // There is no CLEAR ACA on the way to the device: nothing may establish the condition. [SAM-5] 5.9
-    if (task.attribute === TASK_ACA) checkCondition(task, INVALID_MESSAGE_ERROR);
+    if (task.attribute === TASK_ACA) return checkCondition(task, INVALID_MESSAGE_ERROR);
+    const full = this.#tasks.refusal(task);
+    if (full !== undefined) endWith(task, full);
     else if (this.#tasks.admits(task)) this.#start(task);
   }
 
