@@ -48,6 +48,7 @@ import { copyIn } from "./rdma";
 import { appendExtent, appendTranslated } from "./tce";
 
 /** Walks the descriptors that begin at offset `place` of the slot's IU. Returns the fault. */
+@inline
 export function walk(adapter: u32, slot: u32, staged: u32, place: u32): u32 {
   const formats = load<u8>(slot + SLOT_IU + SRP_CMD_FORMATS);
   const outFormat = <u32>formats >> 4;
@@ -62,31 +63,40 @@ export function walk(adapter: u32, slot: u32, staged: u32, place: u32): u32 {
 
   const length = load<u32>(slot + SLOT_IU_LENGTH);
   const descriptor = slot + SLOT_IU + place;
+  let table = descriptor;
+  let entries: u32 = 1;
+  let total: u32;
   if (format == SRP_DESCRIPTOR_DIRECT) {
     if (place + SRP_DIRECT_LENGTH > length) return FAULT_DESCRIPTOR_BOUNDS;
-    return translate(slot, window, descriptor, 1, loadBig32(descriptor + SRP_DIRECT_BYTES));
-  }
-
-  const inline: u32 = load<u8>(slot + SLOT_IU + (outFormat ? SRP_CMD_DATA_OUT_COUNT : SRP_CMD_DATA_IN_COUNT));
-  if (place + SRP_INDIRECT_LENGTH + inline * SRP_DIRECT_LENGTH > length) return FAULT_DESCRIPTOR_BOUNDS;
-  const tableBytes = loadBig32(descriptor + SRP_INDIRECT_TABLE_BYTES);
-  const entries = tableBytes / SRP_DIRECT_LENGTH;
-  if (tableBytes % SRP_DIRECT_LENGTH || entries > <u32>TABLE_ENTRIES_MAX || entries < inline) return FAULT_TABLE_LENGTH;
-  const total = loadBig32(descriptor + SRP_INDIRECT_TOTAL);
-  if (entries == inline) return translate(slot, window, descriptor + SRP_INDIRECT_LENGTH, entries, total);
-
-  // The inline entries are only a prefix: the whole table comes from the client's memory, into memory of ours.
-  const table = load<u32>(adapter + ADAPTER_TABLE);
-  if (load<u32>(window + WINDOW_STATE) == WINDOW_STAGED) {
-    if (staged == 0 || load<u32>(staged + STAGED_TABLE_LENGTH) != tableBytes) return FAULT_TABLE_FETCH;
-    copy(table, staged + STAGED_TABLE, tableBytes);
-  } else if (copyIn(window, loadBig64(descriptor + SRP_INDIRECT_ADDRESS), table, tableBytes) != H_SUCCESS) {
-    return FAULT_TABLE_FETCH;
+    total = loadBig32(descriptor + SRP_DIRECT_BYTES);
+  } else {
+    const inline: u32 = load<u8>(slot + SLOT_IU + (outFormat ? SRP_CMD_DATA_OUT_COUNT : SRP_CMD_DATA_IN_COUNT));
+    if (place + SRP_INDIRECT_LENGTH + inline * SRP_DIRECT_LENGTH > length) return FAULT_DESCRIPTOR_BOUNDS;
+    const tableBytes = loadBig32(descriptor + SRP_INDIRECT_TABLE_BYTES);
+    entries = tableBytes / SRP_DIRECT_LENGTH;
+    if (tableBytes % SRP_DIRECT_LENGTH || entries > <u32>TABLE_ENTRIES_MAX || entries < inline)
+      return FAULT_TABLE_LENGTH;
+    total = loadBig32(descriptor + SRP_INDIRECT_TOTAL);
+    table = descriptor + SRP_INDIRECT_LENGTH;
+    if (entries != inline) {
+      // The inline entries are only a prefix: the whole table comes from the client's memory, into memory of ours.
+      table = load<u32>(adapter + ADAPTER_TABLE);
+      if (!fetchTable(window, staged, descriptor, table, tableBytes)) return FAULT_TABLE_FETCH;
+    }
   }
   return translate(slot, window, table, entries, total);
 }
 
+function fetchTable(window: u32, staged: u32, descriptor: u32, table: u32, tableBytes: u32): bool {
+  if (load<u32>(window + WINDOW_STATE) != WINDOW_STAGED)
+    return copyIn(window, loadBig64(descriptor + SRP_INDIRECT_ADDRESS), table, tableBytes) == H_SUCCESS;
+  if (staged == 0 || load<u32>(staged + STAGED_TABLE_LENGTH) != tableBytes) return false;
+  copy(table, staged + STAGED_TABLE, tableBytes);
+  return true;
+}
+
 /** Turns `count` direct descriptors at `table` into the slot's extents, `total` bytes at most. */
+@inline
 function translate(slot: u32, window: u32, table: u32, count: u32, total: u32): u32 {
   const rights = load<u32>(slot + SLOT_DIRECTION) == DIRECTION_IN ? TCE_WRITE : TCE_READ;
   const staged = load<u32>(window + WINDOW_STATE) == WINDOW_STAGED;

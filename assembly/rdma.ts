@@ -48,6 +48,7 @@ export function copyIn(window: u32, start: u64, destination: u32, length: u32): 
 }
 
 /** Copies a run of pages that are neighbours in linear memory at once. What comes before a missing page is copied. */
+@inline
 function copyRuns(window: u32, ioba: u64, ours: u32, length: u32, rights: u32): i32 {
   let theirs: u32 = 0;
   let run: u32 = 0;
@@ -79,6 +80,7 @@ function copyTowards(theirs: u32, ours: u32, length: u32, rights: u32): void {
  * Moves bytes between a slot's buffer and our memory. While the TCEs stand as they stood when the slot was decoded its
  * extents are used as they are; after a change each piece is translated again by its IOBA.
  */
+@inline
 export function copySlot(adapter: u32, slot: u32, offset: u32, ours: u32, length: u32, out: bool): i32 {
   if (<u64>offset + length > <u64>load<u32>(slot + SLOT_TRANSFER_LENGTH)) return out ? H_DEST_PARM : H_SOURCE_PARM;
   const window = load<u32>(adapter + ADAPTER_REMOTE_WINDOW);

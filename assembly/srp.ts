@@ -78,12 +78,14 @@ import {
 import { loadBig16, loadBig32, storeBig16, storeBig32, zero } from "./bytes";
 import { walk } from "./descriptors";
 
+@inline
 export function decode(adapter: u32, slot: u32, staged: u32): u32 {
   const fault = decodeIu(adapter, slot, staged);
   store<u32>(slot + SLOT_FAULT, fault);
   return fault;
 }
 
+@inline
 function decodeIu(adapter: u32, slot: u32, staged: u32): u32 {
   const iu = slot + SLOT_IU;
   const length = load<u32>(slot + SLOT_IU_LENGTH);
@@ -117,6 +119,7 @@ function leastLength(type: u32): u32 {
   }
 }
 
+@inline
 function decodeCommand(adapter: u32, slot: u32, staged: u32): u32 {
   const iu = slot + SLOT_IU;
   store<u64>(slot + SLOT_LUN, load<u64>(iu + SRP_LUN));
@@ -134,6 +137,7 @@ function decodeCommand(adapter: u32, slot: u32, staged: u32): u32 {
 }
 
 /** The reads and writes of [SBC-3] clause 5: everything a data path needs, so that no one opens the CDB again. */
+@inline
 function decodeOperation(slot: u32, cdb: u32): void {
   const opcode: u32 = load<u8>(cdb);
   let high: u32 = 0;

@@ -116,6 +116,7 @@ export function drainRing(adapter: u32, max: u32): u32 {
 }
 
 /** Sorts the entry out and, when it carries an IU, fetches and decodes that. */
+@inline
 function fetch(adapter: u32, slot: u32, index: u32): void {
   const entry = slot + SLOT_ENTRY;
   const kind = kindOf(load<u8>(entry), load<u8>(entry + CRQ_FORMAT));

@@ -46,6 +46,7 @@ export function pageRest(ioba: u64, length: u32): u32 {
  * Appends [ioba, ioba + length) to `count` extents that are already there, joining neighbours.
  * Returns the new count, H_PARAMETER, H_PERMISSION, or H_RESOURCE beyond `limit`.
  */
+@inline
 export function appendTranslated(
   window: u32,
   start: u64,

@@ -20,6 +20,8 @@ const HEIGHT: Readonly<Record<string, number>> = {
   iscsi: 2,
   config: 5,
   observe: 5,
+  embed: 6,
+  "index.ts": 7,
   daemon: 7,
   cli: 8,
 };

@@ -1,3 +1,8 @@
+/**
+ * Conformance vectors of the core, and a runner of them.
+ * @module vscsi-target/vectors
+ */
+
 /** Bytes at an address of linear memory, in hexadecimal, `times` one after the other (1 unless told). */
 export interface Chunk {
   readonly at: number;

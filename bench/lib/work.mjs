@@ -50,6 +50,8 @@ export function wordsOf({ phases, restores }) {
   return Buffer.concat(parts);
 }
 
+let made = 0;
+
 /**
  * A function that makes the calls on one core. Its source is made for the phases, so that every core has call sites of
  * its own: two cores behind one call site would slow each other down.
@@ -65,7 +67,8 @@ export function callerOf({ phases }, functions) {
     return `for (let at = 0; at < words${at}.length; at += ${count}) sum += functions.${phase.function}(${words}) | 0;`;
   });
   const lists = phases.map((_, at) => `const words${at} = lists[${at}];`);
-  const source = `${lists.join("\n")}\nreturn () => { let sum = 0;\n${loops.join("\n")}\nreturn sum | 0; };`;
+  // The engine takes functions of the same text for the same function.
+  const source = `// ${made++}\n${lists.join("\n")}\nreturn () => { let sum = 0;\n${loops.join("\n")}\nreturn sum | 0; };`;
   const make = new Function("functions", "lists", source);
   return make(
     functions,

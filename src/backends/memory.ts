@@ -34,13 +34,13 @@ export class MemoryStore implements BlockStore, Provisioning {
   }
 
   read(offset: number, address: number, length: number, _completion: StoreCompletion): number {
-    const { u8 } = this.#memory;
+    const memory = this.#memory;
     for (let done = 0; done < length; ) {
       const at = (offset + done) % CHUNK;
       const piece = Math.min(CHUNK - at, length - done);
       const chunk = this.#chunks[Math.floor((offset + done) / CHUNK)] ?? 0;
-      if (chunk === 0) u8.fill(0, address + done, address + done + piece);
-      else u8.copyWithin(address + done, chunk + at, chunk + at + piece);
+      if (chunk === 0) memory.zero(address + done, piece);
+      else memory.copy(address + done, chunk + at, piece);
       done += piece;
     }
     return STORE_DONE;
@@ -52,7 +52,7 @@ export class MemoryStore implements BlockStore, Provisioning {
       const piece = Math.min(CHUNK - at, length - done);
       const chunk = this.#chunk(Math.floor((offset + done) / CHUNK));
       if (chunk === 0) return ENOMEM;
-      this.#memory.u8.copyWithin(chunk + at, address + done, address + done + piece);
+      this.#memory.copy(chunk + at, address + done, piece);
       done += piece;
     }
     return STORE_DONE;
@@ -67,7 +67,7 @@ export class MemoryStore implements BlockStore, Provisioning {
       // What the last chunk has behind the end of the disk is nobody's.
       const whole = at === 0 && (piece === CHUNK || offset + done + piece === this.size);
       if (chunk !== 0 && whole) this.#release(index, chunk);
-      else if (chunk !== 0) this.#memory.u8.fill(0, chunk + at, chunk + at + piece);
+      else if (chunk !== 0) this.#memory.zero(chunk + at, piece);
       done += piece;
     }
     return STORE_DONE;

@@ -17,7 +17,7 @@ export class NullStore implements BlockStore {
   }
 
   read(_offset: number, address: number, length: number, _completion: StoreCompletion): number {
-    this.#memory.u8.fill(0, address, address + length);
+    this.#memory.zero(address, length);
     return STORE_DONE;
   }
 

@@ -1,4 +1,7 @@
-/** `vscsi-target/control`: what a program needs to control a running daemon. */
+/**
+ * What a program needs to control a running daemon.
+ * @module vscsi-target/control
+ */
 export { ControlClient, ControlError, callDaemon, type NotificationListener } from "./client.ts";
 export type {
   AdapterStatus,

@@ -1,7 +1,13 @@
+/**
+ * The core for Node, Deno and Bun, which read the module from the package.
+ * @module vscsi-target/core/node
+ */
 import type { CoreExports } from "./exports.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import { createTwin } from "./twin/twin.ts";
 import { loadWasmCore, type WasmBuild } from "./wasm.ts";
+
+export type { WasmBuild };
 
 export type CoreKind = "wasm" | "js";
 
@@ -10,5 +16,8 @@ export type CoreKind = "wasm" | "js";
  * @throws CoreModuleError
  */
 export function loadCore(memory: SharedMemory, kind: CoreKind, build?: WasmBuild): CoreExports {
-  return kind === "wasm" ? loadWasmCore(memory, build) : createTwin(memory);
+  if (kind === "js") return createTwin(memory);
+  const core = loadWasmCore(memory, build);
+  memory.copyWith(core);
+  return core;
 }

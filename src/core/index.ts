@@ -1,7 +1,7 @@
 /**
  * The core alone, for programs and runtimes of any kind: nothing here touches Node or the operating system.
  * `docs/core-abi.md` describes the functions and records.
- * @packageDocumentation
+ * @module vscsi-target/core
  */
 export * as crq from "../abi/crq.ts";
 export * as mad from "../abi/mad.ts";

@@ -8,10 +8,10 @@ export class CoreModuleError extends Error {
 }
 
 /** Where the package has its modules; `build/core.wasm` needs shared memory and SIMD, the portable one neither. */
-export const moduleUrls = {
+export const moduleUrls: { readonly core: URL; readonly portable: URL } = {
   core: new URL("../../build/core.wasm", import.meta.url),
   portable: new URL("../../build/core.portable.wasm", import.meta.url),
-} as const;
+};
 
 /**
  * Instantiates the core on a memory. Reading or fetching the module is the caller's: see {@link moduleUrls}.

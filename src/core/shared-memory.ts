@@ -1,4 +1,7 @@
+import type { CoreExports } from "./exports.ts";
+
 const PAGE = 65_536;
+const DOUBLE = 8;
 /** 4 GiB: the modules are built with the same maximum; a larger one would be a LinkError. */
 const MEMORY_PAGES_MAXIMUM = 65_536;
 /** The first page belongs to the modules' static data (`asc --memoryBase`) and is never handed out. */
@@ -30,6 +33,10 @@ export class SharedMemory {
   u32: Uint32Array;
   i32: Int32Array;
   view: DataView;
+  #f64: Float64Array;
+  #copy = (destination: number, source: number, length: number): void => {
+    this.u8.copyWithin(destination, source, source + length);
+  };
   #next = RESERVED;
   /** Freed regions by size, reused for the same size. */
   readonly #free = new Map<number, number[]>();
@@ -45,6 +52,7 @@ export class SharedMemory {
     this.u32 = new Uint32Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.view = new DataView(buffer);
+    this.#f64 = new Float64Array(buffer);
   }
 
   /**
@@ -56,13 +64,33 @@ export class SharedMemory {
     const size = roundUp(Math.max(bytes, 64), 64);
     const reused = alignment <= 64 ? this.#free.get(size)?.pop() : undefined;
     if (reused !== undefined) {
-      this.u8.fill(0, reused, reused + size);
+      this.zero(reused, size);
       return reused;
     }
     const address = roundUp(this.#next, alignment);
     this.#ensure(address + size);
     this.#next = address + size;
     return address;
+  }
+
+  /** A core that has been loaded on this memory copies for everybody, should it be the faster one. */
+  copyWith({ bytes_copy }: Pick<CoreExports, "bytes_copy">): void {
+    this.#copy = bytes_copy;
+  }
+
+  /**
+   * Copies bytes between ranges that don't overlap. On shared memory the engine's `copyWithin` takes four times as long as
+   * the core, and twenty times when the ranges are aligned differently: then it goes byte by byte.
+   */
+  copy(destination: number, source: number, length: number): void {
+    this.#copy(destination, source, length);
+  }
+
+  /** Clears bytes; on shared memory the engine's `fill` stores element by element, so that the larger ones are the faster. */
+  zero(address: number, length: number): void {
+    if (address % DOUBLE === 0 && length % DOUBLE === 0)
+      this.#f64.fill(0, address / DOUBLE, (address + length) / DOUBLE);
+    else this.u8.fill(0, address, address + length);
   }
 
   /** Gives a region back; `bytes` as it was asked for. */
@@ -87,6 +115,7 @@ export class SharedMemory {
     this.u32 = new Uint32Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.view = new DataView(buffer);
+    this.#f64 = new Float64Array(buffer);
   }
 }
 

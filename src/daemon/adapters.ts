@@ -21,6 +21,11 @@ export interface AdapterKey {
   readonly unitAddress: number;
 }
 
+/** Its name within the daemon. */
+export function adapterName({ guest = "", unitAddress }: AdapterKey): string {
+  return `${guest}@${unitAddress}`;
+}
+
 /** What an adapter is made from; its units are shown by its device. */
 type AdapterBody = Omit<AdapterConfig, "logicalUnits" | "buses">;
 
@@ -47,7 +52,8 @@ interface AdaptersOptions {
 /** The server adapters of the daemon, which come and go while others' clients run. */
 export class Adapters {
   readonly #options: AdaptersOptions;
-  readonly #adapters: LiveAdapter[] = [];
+  /** By name, in the order in which they came. */
+  readonly #adapters = new Map<string, LiveAdapter>();
   readonly #started = new WeakSet<LiveAdapter>();
 
   constructor(options: AdaptersOptions) {
@@ -55,11 +61,11 @@ export class Adapters {
   }
 
   [Symbol.iterator](): Iterator<LiveAdapter> {
-    return this.#adapters[Symbol.iterator]();
+    return this.#adapters.values();
   }
 
-  find({ guest, unitAddress }: AdapterKey): LiveAdapter | undefined {
-    return this.#adapters.find((live) => live.guest === guest && live.unitAddress === unitAddress);
+  find(key: AdapterKey): LiveAdapter | undefined {
+    return this.#adapters.get(adapterName(key));
   }
 
   /** Makes an adapter that shows nothing yet and that no client sees before its start. @throws OutOfLinearMemory */
@@ -88,7 +94,7 @@ export class Adapters {
       identity,
     });
     const live = { guest, unitAddress, requestLimit, relativeTargetPort, device, adapter, identity, link };
-    this.#adapters.push(live);
+    this.#adapters.set(adapterName(live), live);
     return live;
   }
 
@@ -104,7 +110,7 @@ export class Adapters {
   /** Finishes what is in flight; its client then finds its partner gone. */
   async remove(live: LiveAdapter): Promise<void> {
     const { guest, link, adapter } = live;
-    this.#adapters.splice(this.#adapters.indexOf(live), 1);
+    this.#adapters.delete(adapterName(live));
     await adapter.stop();
     // A daemon that ends leaves the bridge waiting for the next one; here there will be none.
     if (guest === undefined || !(link instanceof QemuLink)) return;
@@ -114,11 +120,11 @@ export class Adapters {
 
   /** Finishes what is in flight everywhere. */
   async stop(): Promise<void> {
-    await Promise.all(this.#adapters.map(({ adapter }) => adapter.stop()));
+    await Promise.all([...this.#adapters.values()].map(({ adapter }) => adapter.stop()));
   }
 
   #freePort(): number {
-    const taken = new Set(this.#adapters.map(({ relativeTargetPort }) => relativeTargetPort));
+    const taken = new Set([...this.#adapters.values()].map(({ relativeTargetPort }) => relativeTargetPort));
     let port = 1;
     while (taken.has(port)) port++;
     return port;

@@ -6,9 +6,12 @@ import { Hypervisor } from "../papr/hypervisor.ts";
 import type { Partition } from "../papr/partition.ts";
 import type { VirtualAdapter } from "../papr/virtual-adapter.ts";
 
-/** The server partition holds little more than its rings; a client partition has room for its IUs and data. */
-const SERVER_MEMORY = 0x10_0000;
-const CLIENT_MEMORY = 0x100_0000;
+/**
+ * The server partition holds little more than its rings, of 8 KiB each; a client partition has room for its IUs and data.
+ * What nobody touches takes no memory, but all of it is linear memory: 256 clients of 8 MiB are half of that.
+ */
+const SERVER_MEMORY = 0x40_0000;
+const CLIENT_MEMORY = 0x80_0000;
 const RING_ENTRIES = 512;
 
 /** The software hypervisor of a daemon: one server partition, and one client partition for each local adapter. */

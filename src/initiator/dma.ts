@@ -42,7 +42,7 @@ export class DmaSpace {
   allocateScattered(length: number, segmentLength: number, rights = TCE_RIGHTS): DmaBuffer {
     const start = this.#partition.pages.allocate(length);
     const address = this.#partition.memoryAddress + start;
-    this.#hypervisor.memory.u8.fill(0, address, address + length);
+    this.#hypervisor.memory.zero(address, length);
     const segments: DmaSegment[] = [];
     for (let offset = 0; offset < length; offset += segmentLength) {
       const bytes = Math.min(segmentLength, length - offset);

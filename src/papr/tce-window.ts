@@ -107,7 +107,7 @@ export class TceWindow {
 
   /** Clears the whole table: the partition is gone. */
   invalidate(): void {
-    this.#memory.u8.fill(0, this.#table, this.#table + (this.size / TCE_PAGE_SIZE) * TCE_BYTES);
+    this.#memory.zero(this.#table, (this.size / TCE_PAGE_SIZE) * TCE_BYTES);
     this.#changed();
   }
 

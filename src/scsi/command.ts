@@ -58,6 +58,18 @@ export class CommandTable<Unit extends DeviceServer> {
     });
   }
 
+  /** This table with more rows. @throws RangeError when a row's command is there already */
+  with(further: readonly Command<Unit>[]): CommandTable<Unit> {
+    const rows = [...this.rows];
+    for (const row of further) {
+      const taken = rows.find((other) => isSameCommand(row, other));
+      if (taken !== undefined)
+        throw new RangeError(`${row.name}: operation code ${row.opcode.toString(16)}h is that of ${taken.name}`);
+      rows.push(row);
+    }
+    return new CommandTable(rows);
+  }
+
   /** The row of a task's CDB, or undefined for what no row describes. */
   find(task: ScsiTask): Command<Unit> | undefined {
     const rows = this.#byOpcode[cdb8(task, 0)];
@@ -71,6 +83,15 @@ export class CommandTable<Unit extends DeviceServer> {
   withOpcode(opcode: number): readonly Command<Unit>[] {
     return this.#byOpcode[opcode] ?? [];
   }
+}
+
+type Opcode = Pick<Command, "opcode" | "serviceAction">;
+
+/** True when a CDB could be either's. */
+function isSameCommand(one: Opcode, other: Opcode): boolean {
+  if (one.opcode !== other.opcode) return false;
+  const [action, otherAction] = [one.serviceAction, other.serviceAction];
+  return action === undefined || otherAction === undefined || action === otherAction;
 }
 
 /** True when the CDB sets no bit that its command does not define. */

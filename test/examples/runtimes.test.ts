@@ -59,7 +59,7 @@ async function shown(query: string, ...serverOptions: string[]): Promise<string[
     const [address] = (await once(createInterface(server.stdout), "line")) as [string];
     const profile = `--user-data-dir=${newcomer.fresh("profile-")}`;
     const page = ["--dump-dom", `--virtual-time-budget=${PATIENCE}`, `${address}${query}`];
-    const dom = (await newcomer.runBeside("chromium", ...HEADLESS, profile, ...page)).join("\n");
+    const dom = (await newcomer.runBeside("browser", "chromium", ...HEADLESS, profile, ...page)).join("\n");
     return (/<pre id="lines">(.*)<\/pre>/s.exec(dom)?.[1] ?? "").trimEnd().split("\n");
   } finally {
     server.kill();

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -26,10 +26,12 @@ export class Newcomer implements Disposable {
   /** Where the package is. */
   readonly place = join(this.folder, "node_modules/vscsi-target");
 
+  /** Dependencies are the repository's own. */
   constructor(...examples: string[]) {
     mkdirSync(this.place, { recursive: true });
     const { tarball } = pack(this.folder);
     execFileSync("tar", ["-xzf", tarball, "-C", this.place, "--strip-components=1"]);
+    symlinkSync(join(ROOT, "node_modules"), join(this.place, "node_modules"));
     for (const name of examples) {
       cpSync(join(ROOT, "examples", name), this.example(name), { recursive: true });
       symlinkSync("../node_modules", join(this.example(name), "node_modules"));
@@ -49,11 +51,16 @@ export class Newcomer implements Disposable {
       .split("\n");
   }
 
-  /** Runs a program while this process does other things. @returns the lines of its standard output */
-  async runBeside(program: string, ...words: string[]): Promise<string[]> {
-    const options = { cwd: this.folder, timeout: PATIENCE, killSignal: "SIGKILL" } as const;
+  /** As {@link run}, while this process does other things. */
+  async runBeside(example: string, program: string, ...words: string[]): Promise<string[]> {
+    const options = { cwd: this.example(example), timeout: PATIENCE, killSignal: "SIGKILL" } as const;
     const { stdout } = await promisify(execFile)(program, words, options);
     return stdout.trimEnd().split("\n");
+  }
+
+  /** What stands in a file of an example. */
+  text(example: string, file: string): string {
+    return readFileSync(join(this.example(example), file), "utf8");
   }
 
   /** Paths of the vectors. */

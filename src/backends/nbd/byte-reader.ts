@@ -12,7 +12,8 @@ export class ByteReader {
   #refuse: ((error: Error) => void) | undefined;
   #ended: Error | undefined;
   readonly #onData = (chunk: Buffer) => {
-    this.#kept = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
+    // A copy: what comes next overwrites the chunk.
+    this.#kept = Buffer.concat([this.#kept, chunk]);
     this.#serve();
   };
   readonly #onEnd = (error?: Error) => {

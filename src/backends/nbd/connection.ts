@@ -21,6 +21,12 @@ export class NbdConnection implements ReplySink {
   readonly #parser: ReplyParser;
   readonly #maximumPayload: number;
   #ended = false;
+  #corked = false;
+  /** What is sent in one turn goes to the server by one system call. */
+  readonly #uncork = () => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
 
   constructor(found: NbdExport, memory: SharedMemory, owner: ConnectionOwner) {
     const { socket, early, maximumPayload, allocationContext } = found;
@@ -40,10 +46,13 @@ export class NbdConnection implements ReplySink {
     this.requests.add(request);
     request.sentAt = now;
     const header = request.nextPart(this.#maximumPayload);
-    this.#socket.cork();
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(this.#uncork);
+    }
     this.#socket.write(header);
     if (source !== undefined) this.#socket.write(source.subarray(request.done, request.done + request.part));
-    this.#socket.uncork();
   }
 
   find(generation: number, index: number): NbdRequest | undefined {

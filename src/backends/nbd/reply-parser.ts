@@ -161,7 +161,7 @@ export class ReplyParser {
     if (this.#type === CHUNK_OFFSET_DATA) return this.#beginData(request, offset, this.#dataLeft);
     const length = this.#small.readUInt32BE(8);
     const address = this.#place(request, offset, length);
-    this.#memory.u8.fill(0, address, address + length);
+    this.#memory.zero(address, length);
     this.#endChunk();
   }
 
@@ -198,7 +198,7 @@ export class ReplyParser {
     if (offset < 0 || length === 0 || offset + length > part || received + length > part)
       throw new NbdProtocolError(`data for ${length} bytes at ${offset} of a read of ${part}`);
     // Pieces that overlap would leave a gap, in which someone else's bytes may stand.
-    if (received === 0 && length < part) this.#memory.u8.fill(0, address + done, address + done + part);
+    if (received === 0 && length < part) this.#memory.zero(address + done, part);
     request.received += length;
     return address + done + offset;
   }

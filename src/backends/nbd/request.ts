@@ -53,7 +53,10 @@ export class NbdRequest {
     return this.command === COMMAND_READ || this.source !== undefined;
   }
 
-  /** The header of the next part, which has as much payload as the server takes at once. */
+  /**
+   * The header of the next part, which has as much payload as the server takes at once. A server that answers before it has
+   * taken all of the part before may find the new header in it: it harms itself alone.
+   */
   nextPart(maximumPayload: number): Buffer {
     this.part = Math.min(this.length - this.done, this.hasPayload ? maximumPayload : LONGEST_PART);
     this.received = 0;
@@ -68,8 +71,7 @@ export class NbdRequest {
     header.writeUInt32BE(Math.floor(offset / TWO_TO_32), 16);
     header.writeUInt32BE(offset % TWO_TO_32, 20);
     header.writeUInt32BE(this.part, 24);
-    // The socket may keep what it is given longer than until the next part.
-    return Buffer.from(header);
+    return header;
   }
 }
 

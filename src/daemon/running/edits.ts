@@ -1,6 +1,6 @@
 import type { AdapterConfig, Config, LogicalUnitConfig, NamedUnitConfig } from "../../config/schema.ts";
 import { lunAddress, lunKey } from "../../scsi/lun.ts";
-import type { AdapterKey } from "../adapters.ts";
+import { type AdapterKey, adapterName } from "../adapters.ts";
 import { type ExactPlace, PlaceError, placeName } from "../places.ts";
 import { type ShownUnitConfig, UnitNameError } from "../shared-units.ts";
 
@@ -16,8 +16,16 @@ export function shownAt(config: Config, place: ExactPlace): ShownUnitConfig | un
   return findAdapter(config, place)?.logicalUnits.find((unit) => lunKey(unit) === place.key);
 }
 
-export function findAdapter(config: Config, { guest, unitAddress }: AdapterKey): AdapterConfig | undefined {
-  return config.adapters.find((adapter) => adapter.guest === guest && adapter.unitAddress === unitAddress);
+/** Adapters by name. Configurations are values, so that each list needs to be looked through but once. */
+const indices = new WeakMap<readonly AdapterConfig[], ReadonlyMap<string, AdapterConfig>>();
+
+export function findAdapter({ adapters }: Config, key: AdapterKey): AdapterConfig | undefined {
+  let index = indices.get(adapters);
+  if (index === undefined) {
+    index = new Map(adapters.map((adapter) => [adapterName(adapter), adapter]));
+    indices.set(adapters, index);
+  }
+  return index.get(adapterName(key));
 }
 
 /** Puts a unit in a place, in the stead of what is described there. @throws PlaceError */

@@ -103,12 +103,6 @@ export class LiveConfiguration {
     if (trouble !== undefined) throw trouble;
   }
 
-  /** The unit at a place; undefined when there is none, or it could not be opened. */
-  unitAt(place: ExactPlace): LogicalUnit | undefined {
-    const { device, key } = this.#options.places.at(place);
-    return device.logicalUnits.get(key);
-  }
-
   /** Opens what could not be opened before, units before the places that show them. @returns how many came */
   async retry(): Promise<number> {
     const waiting = [...this.#failed.entries()].sort(([, one], [, other]) => order(one) - order(other));

@@ -68,7 +68,7 @@ export class TargetSubject {
 
   /** What clients see there. */
   get unit(): LogicalUnit | undefined {
-    return this.adapter.live === undefined ? undefined : this.adapter.context.live.unitAt(this.place);
+    return this.adapter.live?.device.logicalUnits.get(lunKey(this));
   }
 
   /** The same where it has a medium of ours; undefined where commands are passed through. */

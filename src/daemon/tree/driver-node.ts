@@ -28,12 +28,17 @@ export function driverNode(context: TreeContext): Directory {
   };
 }
 
-function names({ adapters }: Config): Map<string, AdapterKey> {
+const namesOf = new WeakMap<Config["adapters"], ReadonlyMap<string, AdapterKey>>();
+
+function names({ adapters }: Config): ReadonlyMap<string, AdapterKey> {
+  const known = namesOf.get(adapters);
+  if (known !== undefined) return known;
   const found = new Map<string, AdapterKey>();
   for (const { guest, unitAddress } of adapters) {
     const address = unitAddress.toString(16);
     found.set(found.has(address) ? `${guest ?? ""}@${address}` : address, { guest, unitAddress });
   }
+  namesOf.set(adapters, found);
   return found;
 }
 

@@ -118,8 +118,8 @@ export class OverlayChange extends OverlayOperation implements ClusterClaim {
     const end = Math.min(to, this.offset + this.length);
     const at = this.#scratch + first - from;
     const source = this.address + first - this.offset;
-    if (this.#releases) memory.u8.fill(0, at, at + end - first);
-    else memory.u8.copyWithin(at, source, source + end - first);
+    if (this.#releases) memory.zero(at, end - first);
+    else memory.copy(at, source, end - first);
     this.#stage = then;
     return changes.write(dataOffset + from, this.#scratch, to - from, false, this);
   }

@@ -18,8 +18,17 @@ export interface DiskFeatures {
 /** One table for each kind of disk, made when the first one asks for it. */
 const TABLES = new Map<string, CommandTable<Disk>>();
 
-/** Commands of a disk. A new one is a handler in a file of this folder, and a row beside its like. */
-export function diskCommands({ thin, keepsState }: DiskFeatures): CommandTable<Disk> {
+/**
+ * Commands of a disk, and `further` ones that its maker adds. A new one of every disk is a handler in a file of this folder, and a row beside its
+ * like.
+ * @throws RangeError when one of `further` is there already
+ */
+export function diskCommands(features: DiskFeatures, further?: readonly Command<Disk>[]): CommandTable<Disk> {
+  const table = ownCommands(features);
+  return further === undefined ? table : table.with(further);
+}
+
+function ownCommands({ thin, keepsState }: DiskFeatures): CommandTable<Disk> {
   const kind = `${thin} ${keepsState}`;
   const known = TABLES.get(kind);
   if (known !== undefined) return known;

@@ -31,7 +31,7 @@ export class Deallocation extends StoreSequence {
   static begin(disk: Disk, task: ScsiTask, extents: readonly BlockExtent[]): boolean {
     if (disk.medium.store.provisioning === undefined) {
       if (task.reserve(PIECE) === 0) return false;
-      task.memory.u8.fill(0, task.buffer, task.buffer + PIECE);
+      task.memory.zero(task.buffer, PIECE);
     }
     new Deallocation(disk, task, extents, spanOf(extents)).begin();
     return true;

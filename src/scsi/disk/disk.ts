@@ -1,6 +1,6 @@
 import { MODE_PAGE_CACHING, PERIPHERAL_DIRECT_ACCESS } from "../../abi/scsi.ts";
 import type { BlockStore } from "../block-store.ts";
-import type { CommandTable } from "../command.ts";
+import type { Command, CommandTable } from "../command.ts";
 import { CopyResults } from "../copy/copy-results.ts";
 import type { DeviceServerOptions } from "../device-server.ts";
 import { Drive } from "../drive.ts";
@@ -29,6 +29,8 @@ export interface DiskOptions extends DeviceServerOptions {
   thin?: boolean;
   /** Bytes a second that SANITIZE and FORMAT UNIT write at most. */
   eraseRate?: number;
+  /** Commands beside those that every disk has: vendor-specific ones, say. */
+  furtherCommands?: readonly Command<Disk>[];
   /** The logical units between which EXTENDED COPY may copy; without it, this one alone. */
   copyTargets?: () => Iterable<LogicalUnit>;
 }
@@ -53,14 +55,16 @@ export class Disk extends Drive {
   readonly copyTargets: () => Iterable<LogicalUnit>;
   readonly copies = new CopyResults();
 
+  /** @throws RangeError when one of `furtherCommands` is there already; what DeviceServer throws */
   constructor(diskOptions: DiskOptions) {
-    const { eraseRate = ERASE_RATE, copyTargets, blockSize, physicalBlockSize, thin = false, ...options } = diskOptions;
+    const { eraseRate = ERASE_RATE, furtherCommands, copyTargets, ...rest } = diskOptions;
+    const { blockSize, physicalBlockSize, thin = false, ...options } = rest;
     super(options);
     this.#physicalBlockSize = physicalBlockSize;
     this.#blockSize = blockSize ?? options.medium.blockSize;
     this.thin = thin;
     this.keepsState = options.state !== undefined;
-    this.commands = diskCommands(this);
+    this.commands = diskCommands(this, furtherCommands);
     this.eraseRate = eraseRate;
     this.copyTargets = copyTargets ?? (() => [this]);
     this.transfers = new TransferPool(options.log, this.taskSet);

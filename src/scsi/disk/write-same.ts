@@ -50,7 +50,7 @@ export function writeSame(disk: Disk, task: ScsiTask): void {
   if (count === 0) return good(task);
   const piece = Math.min(PIECE, bytesIn(count, medium.blockSize));
   if (task.reserve(piece) === 0) return endWith(task, STATUS_BUSY);
-  if (noData) task.memory.u8.fill(0, task.buffer, task.buffer + medium.blockSize);
+  if (noData) task.memory.zero(task.buffer, medium.blockSize);
   disk.statistics.wrote(task, count, medium.blockSize);
   if ((cdb8(task, 1) & UNMAP) !== 0) {
     if (!Deallocation.begin(disk, task, [{ first, count }])) endWith(task, STATUS_BUSY);
@@ -61,6 +61,6 @@ export function writeSame(disk: Disk, task: ScsiTask): void {
 }
 
 /** Fills a piece of the task's buffer with copies of its first block. */
-function repeat({ memory: { u8 }, buffer }: ScsiTask, blockSize: number, piece: number): void {
-  for (let at = blockSize; at < piece; at += blockSize) u8.copyWithin(buffer + at, buffer, buffer + blockSize);
+function repeat({ memory, buffer }: ScsiTask, blockSize: number, piece: number): void {
+  for (let at = blockSize; at < piece; at += blockSize) memory.copy(buffer + at, buffer, blockSize);
 }

@@ -51,7 +51,7 @@ async function opened(behaviour: Behaviour, { structured = false, retryFor = 10_
   const options = { address, connections: 1, timeout: 300, retryFor, log: silentLog, readOnly: false, blockSize: 512 };
   const store = await NbdStore.open(memory, options);
   stores.push(store);
-  return { server, calls: new StoreCalls(memory, store) };
+  return { server, store, calls: new StoreCalls(memory, store) };
 }
 
 /** A right server, whose cache is lost when it dies: only what was flushed, or written with FUA, is on its disk. */
@@ -107,6 +107,40 @@ test("they are sent again in their order, to a server that does last what came f
   server.drop();
   disk.die();
   expect(await calls.read(0, 512)).toEqual(new Uint8Array(512).fill(3));
+});
+
+test("what is sent again is what was written, though copies are kept together and after flushes", async () => {
+  const disk = new CachingDisk();
+  const { server, calls } = await opened(disk.serve);
+  const model = Buffer.alloc(SIZE);
+  for (let round = 1; round <= 3; round++) {
+    for (let piece = 0; piece < 9; piece++) {
+      const [offset, length] = [(piece * 112_640) % (SIZE - 307_200), 307_200];
+      const data = Buffer.alloc(length, `${round} ${piece} `);
+      expect(await calls.write(offset, data)).toBe(0);
+      data.copy(model, offset);
+      if (piece === 5) expect(await calls.flush()).toBe(0);
+    }
+    server.drop();
+    disk.die();
+    expect(Buffer.compare((await calls.read(0, SIZE)) as Uint8Array, model)).toBe(0);
+  }
+});
+
+test("closed while it flushes by itself, the store flushes what came since", async () => {
+  const disk = new CachingDisk();
+  const late: (() => void)[] = [];
+  const { calls, store } = await opened((request, socket) => {
+    if (request.command === 3 && late.length === 0) late.push(() => disk.serve(request, socket));
+    else disk.serve(request, socket);
+  });
+  for (let written = 0; written < 33; written++) await calls.write(0, new Uint8Array(SIZE).fill(written));
+  expect(await calls.write(4096, new Uint8Array(512).fill(99))).toBe(0);
+  expect(late).toHaveLength(1);
+  const closed = store.close();
+  late[0]?.();
+  await closed;
+  expect([disk.disk[0], disk.disk[4096]]).toEqual([32, 99]);
 });
 
 test("what is kept for that is bounded: the store flushes by itself", async () => {

@@ -115,7 +115,7 @@ export class Fill implements StoreCompletion {
     for (let at = 0; at < medium.blockSize; at++)
       u8[this.#address + at] = (pattern[at % pattern.length] ?? 0) ^ complement;
     for (let at = medium.blockSize; at < PIECE; at += medium.blockSize)
-      u8.copyWithin(this.#address + at, this.#address, this.#address + medium.blockSize);
+      memory.copy(this.#address + at, this.#address, medium.blockSize);
     return true;
   }
 
