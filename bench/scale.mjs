@@ -1,6 +1,6 @@
 // What many adapters and many units cost: the start from a file, the commands and the mount, memory, and one command.
-// Usage: node bench/scale.mjs [--adapters 64] [--units 1000] [--runs 3] [--rounds 61] [--commands 512] [--only start,memory,cost]
-//        [--depth 1,16] [--backend memory,file] [--json]. Needs `npm run build`; the mount needs root.
+// Usage: node bench/scale.mjs [--adapters 64] [--units 1000] [--runs 3] [--rounds 31] [--commands 512] [--only start,memory,cost]
+//        [--depth 1,16,64] [--backend memory,file] [--json]. Needs `npm run build`; the mount needs root.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,9 +15,9 @@ const { values } = parseArgs({
     adapters: { type: "string", default: "64" },
     units: { type: "string", default: "1000" },
     runs: { type: "string", default: "3" },
-    rounds: { type: "string", default: "61" },
+    rounds: { type: "string", default: "31" },
     commands: { type: "string", default: "512" },
-    depth: { type: "string", default: "1,16" },
+    depth: { type: "string", default: "1,16,64" },
     backend: { type: "string", default: "memory,file" },
     only: { type: "string", default: "start,memory,cost" },
     json: { type: "boolean", default: false },

@@ -11,17 +11,27 @@ export type { Log } from "./core/log.ts";
 export { SharedMemory } from "./core/shared-memory.ts";
 export { type CreateDiskOptions, type CreateHypervisorOptions, createDisk, createHypervisor } from "./embed/create.ts";
 export { ServedClient, Target, type TargetOptions, type UnitPlace } from "./embed/target.ts";
+export type { CommandRequest, CommandResult, SubmittedCommand } from "./initiator/command-queue.ts";
 export { RequestFailed } from "./initiator/errors.ts";
 export { Initiator, type InitiatorOptions } from "./initiator/initiator.ts";
 export { ADAPTER_LUN, deviceLun } from "./initiator/lun.ts";
+export type { AdapterInfo, MadAnswer, MadRequest } from "./initiator/management.ts";
 export { AIX, type ClientProfile, IBM_I, LINUX, LINUX_64K, SLOF } from "./initiator/profiles.ts";
 export { inquiry, reportLuns } from "./initiator/scan.ts";
-export { Hypervisor, type HypervisorOptions } from "./papr/hypervisor.ts";
+export { type AdapterOptions, Hypervisor, type HypervisorOptions } from "./papr/hypervisor.ts";
 export { Partition, type PartitionOptions } from "./papr/partition.ts";
 export { VirtualAdapter } from "./papr/virtual-adapter.ts";
-export { type BlockStore, STORE_DONE, STORE_PENDING, type StoreCompletion } from "./scsi/block-store.ts";
+export {
+  type BlockStore,
+  type Provisioning,
+  STORE_DONE,
+  STORE_PENDING,
+  type StoreCompletion,
+  type StoreExtent,
+} from "./scsi/block-store.ts";
 export type { Command } from "./scsi/command.ts";
 export { Disk, type DiskOptions } from "./scsi/disk/disk.ts";
+export type { Identity } from "./scsi/identity.ts";
 export type { LogicalUnit } from "./scsi/logical-unit.ts";
 export { Medium } from "./scsi/medium.ts";
 export * as sense from "./scsi/sense.ts";

@@ -59,7 +59,7 @@ describe("the tarball", () => {
     ...reached(programs, IMPORTS, (path) => path),
     ...reached(declarations, IMPORTS, (path) => path.replace(/(?<!\.d)\.[jt]s$/, ".d.ts")),
   ];
-  const rooms = (paths: readonly string[]) => new Set(paths.map((path) => /^dist\/(\w+)\//.exec(path)?.[1]));
+  const rooms = (paths: readonly string[]) => new Set(paths.map((path) => /^dist\/(\w+)\/.*\.[jt]s$/.exec(path)?.[1]));
 
   test("has every file that its entries need: otherwise see files in package.json", () => {
     expect(needed.filter((file) => !files.includes(file))).toEqual([]);
@@ -77,6 +77,7 @@ describe("the tarball", () => {
         "build/core.wasm",
         "build/core.portable.wasm",
         "dist/configuration.schema.json",
+        "dist/man/vscsi.1",
         "packaging/systemd/vscsi.service",
         "qemu/build",
         "qemu/plugin.c",

@@ -2,10 +2,12 @@ import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { DeviceError } from "../scsi/passthrough/device-error.ts";
 import type { ScsiDevice } from "../scsi/passthrough/scsi-device.ts";
+import { type IscsiDeviceBackend, openIscsiDevice } from "./iscsi/open-iscsi-device.ts";
 
 /** What each kind of device is told, by its `type`. */
 interface DeviceOptions {
   sg: { path: string };
+  iscsi: IscsiDeviceBackend;
 }
 
 type DeviceType = keyof DeviceOptions;
@@ -25,6 +27,7 @@ const OPENERS: {
   [Type in DeviceType]: (options: DeviceOptions[Type], context: DeviceContext) => Promise<ScsiDevice>;
 } = {
   sg: ({ path }) => Promise.reject(new DeviceError(`${path}: SG_IO can't be used yet`, "ENOSYS")),
+  iscsi: (options, context) => openIscsiDevice(options, context),
 };
 
 /** True for what is a device, not the bytes of a medium. */

@@ -10,6 +10,7 @@ import { controlOption } from "./options.ts";
 import { qemuArguments } from "./qemu-guest.ts";
 
 const QEMU = "qemu-system-ppc64";
+const BUILD_BRIDGE = fileURLToPath(new URL("../../qemu/build", import.meta.url));
 const BRIDGE = fileURLToPath(new URL("../../build/vscsi-bridge.so", import.meta.url));
 
 interface GuestFlags {
@@ -40,7 +41,7 @@ async function startGuest(flags: GuestFlags): Promise<void> {
   const socket = served[0]?.socket;
   if (socket === undefined)
     throw failure('the daemon serves no guest: start it with "vscsi serve --disk PATH", or list a guest in its file');
-  if (!existsSync(BRIDGE)) throw failure(`${BRIDGE} is missing: run "npm run build:bridge" (needs a C compiler)`);
+  if (!existsSync(BRIDGE)) throw failure(`${BRIDGE} is missing: run "bash ${BUILD_BRIDGE}" (needs a C compiler)`);
   const units = served
     .filter((adapter) => adapter.socket === socket)
     .map(({ unitAddress }) => `0x${unitAddress.toString(16)}`);

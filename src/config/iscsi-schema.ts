@@ -1,22 +1,12 @@
 import { z } from "zod";
+import { chap, iscsiName } from "./iscsi-identity-schema.ts";
 import { isLoopback } from "./loopback.ts";
 import { checkShownUnit, shownUnit } from "./unit-schema.ts";
 
 const ISCSI_PORT = 3260;
 /** LUNs that the flat method can address. */
 const LUN_MAXIMUM = 16_383;
-/** A shorter secret can be guessed from an exchange that was overheard. [RFC 7143] 9.2.1: at least 96 bits. */
-const SECRET_MINIMUM = 12;
-const SECRET_MAXIMUM = 255;
 const MILLISECONDS_A_SECOND = 1000;
-
-const iscsiName = z
-  .string()
-  .max(223, "at most 223 characters")
-  .regex(
-    /^(?:iqn\.[0-9]{4}-[0-9]{2}\.[a-z0-9.:-]+|eui\.[0-9A-Fa-f]{16}|naa\.(?:[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))$/,
-    'an iSCSI name in lower case, such as "iqn.2026-11.net.example:disks"',
-  );
 
 const portal = z
   .strictObject({
@@ -28,37 +18,6 @@ const portal = z
     ({ address, allowRemote }) => allowRemote || isLoopback(address),
     'a loopback address, or "allowRemote": true: who reaches the portal reaches the disks',
   );
-
-const secret = z
-  .string()
-  .min(SECRET_MINIMUM, `at least ${SECRET_MINIMUM} characters`)
-  .max(SECRET_MAXIMUM, `at most ${SECRET_MAXIMUM} characters`);
-const user = z.string().min(1).max(SECRET_MAXIMUM);
-
-const chap = z
-  .strictObject({
-    user,
-    secret: secret.optional(),
-    secretFile: z.string().min(1).optional(),
-    mutualUser: user.optional(),
-    mutualSecret: secret.optional(),
-    mutualSecretFile: z.string().min(1).optional(),
-  })
-  .refine(
-    (value) => (value.secret === undefined) !== (value.secretFile === undefined),
-    'either "secret" or "secretFile"',
-  )
-  .refine((value) => value.mutualSecret === undefined || value.mutualSecretFile === undefined, {
-    message: 'either "mutualSecret" or "mutualSecretFile"',
-  })
-  .refine(
-    (value) =>
-      (value.mutualUser === undefined) === (value.mutualSecret === undefined && value.mutualSecretFile === undefined),
-    '"mutualUser" and its secret together',
-  )
-  .refine((value) => value.secret === undefined || value.secret !== value.mutualSecret, {
-    message: "two different secrets: with one, an answer could be reflected",
-  });
 
 const seconds = (fallback: number) =>
   z

@@ -33,7 +33,7 @@ test.each([
   ["MaxBurstLength", "511", "Reject"],
   ["FirstBurstLength", "1048576", "262144"],
   ["MaxOutstandingR2T", "2", "2"],
-  ["DefaultTime2Wait", "0", "2"],
+  ["DefaultTime2Wait", "0", "0"],
   ["DefaultTime2Retain", "20", "0"],
   ["DataPDUInOrder", "No", "Yes"],
   ["DataSequenceInOrder", "No", "Yes"],

@@ -42,7 +42,7 @@ export function parseIscsiUrl(url: string): IscsiAddress {
 }
 
 /** The URL with its secret hidden, be it right or wrong. */
-export function withoutSecret(url: string): string {
+function withoutSecret(url: string): string {
   return url.replace(/%[^@]*@/, "%***@");
 }
 
@@ -59,7 +59,8 @@ export function lunBytes(lun: number): Uint8Array {
  * [RFC 7143] 13.8. @returns undefined when it makes no sense
  */
 export function parseTargetAddress(text: string): { host: string; port: number } | undefined {
-  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^[\]:,\s]{1,255})(?::([0-9]{1,5}))?(?:,[0-9]{1,5})?$/.exec(text) ?? [];
+  const [, host, port] =
+    /^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]{1,255})(?::([0-9]{1,5}))?(?:,[0-9]{1,5})?$/.exec(text) ?? [];
   const number = port === undefined ? ISCSI_PORT : Number(port);
   if (host === undefined || number === 0 || number > PORT_MAXIMUM) return undefined;
   return { host: host.replace(/^\[(.*)\]$/, "$1"), port: number };

@@ -16,7 +16,7 @@ export interface ChapIdentity {
 }
 
 /** What the initiator says next; `done` when its part ends with that. Or why the login ends. */
-export type ChapTurn = { readonly pairs: readonly [string, string][]; readonly done: boolean } | { failure: string };
+type ChapTurn = { readonly pairs: readonly [string, string][]; readonly done: boolean } | { failure: string };
 
 /** The initiator's side of one CHAP exchange. [RFC 7143] 12.1.3, [RFC 1994]. */
 export class ChapInitiator {

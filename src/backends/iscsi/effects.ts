@@ -62,7 +62,7 @@ export const EFFECT_OTHER = 3;
 export type Effect = 0 | 1 | 2 | 3;
 
 /** What a command's CDB says of the medium. Filled in by `readEffect`. */
-export interface EffectOf {
+interface EffectOf {
   effect: Effect;
   firstBlock: number;
   endBlock: number;
@@ -153,7 +153,7 @@ const OPCODES = 256;
 const OTHER: Row = { opcode: 0, effect: EFFECT_OTHER, layout: NOWHERE };
 
 /** The effects of a device type's commands, by operation code. */
-export type EffectTable = readonly Row[];
+type EffectTable = readonly Row[];
 
 /** @param peripheralDeviceType [SPC-4] 6.6.2 */
 export function effectTable(peripheralDeviceType: number): EffectTable {

@@ -210,6 +210,7 @@ export class IscsiDevice implements ScsiDevice, SessionOwner {
     this.#policy.sessionBegun(found.peripheralDeviceType);
     session.owner = this;
     this.#session = session;
+    this.#endAttempt = () => {};
     this.#pump();
   }
 

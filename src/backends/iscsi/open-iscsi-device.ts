@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Log } from "../../core/log.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import { readSecret } from "../../host/secret-file.ts";
 import { DeviceError } from "../../scsi/passthrough/device-error.ts";
 import { type IscsiAddress, parseIscsiUrl } from "./address.ts";
 import type { ChapIdentity } from "./chap.ts";
@@ -16,8 +16,8 @@ const QUEUE_DEPTH = 32;
 const NAME_MAXIMUM = 223;
 
 /** CHAP as the configuration has it: each secret as it is, or as the first line of a file. */
-export interface ChapOptions {
-  readonly user?: string | undefined;
+interface ChapOptions {
+  readonly user: string;
   readonly secret?: string | undefined;
   readonly secretFile?: string | undefined;
   readonly mutualUser?: string | undefined;
@@ -46,8 +46,8 @@ interface OpenContext {
   readonly queueDepth: number | undefined;
 }
 
-/** Logs in and finds the logical unit. @throws DeviceError */
-export function openIscsiDevice(options: IscsiDeviceBackend, context: OpenContext): Promise<IscsiDevice> {
+/** Logs in and finds the logical unit. @throws DeviceError, SecretFileError */
+export async function openIscsiDevice(options: IscsiDeviceBackend, context: OpenContext): Promise<IscsiDevice> {
   const { url, initiatorName = defaultInitiatorName(), headerDigest = false, dataDigest = false } = options;
   const { timeout = TIMEOUT, retryFor = RETRY_FOR } = options;
   const { memory, log, queueDepth = QUEUE_DEPTH } = context;
@@ -57,7 +57,7 @@ export function openIscsiDevice(options: IscsiDeviceBackend, context: OpenContex
     identity: {
       initiatorName,
       targetName: address.target,
-      chap: chapIdentity(address, options.chap ?? {}),
+      chap: chapIdentity(address, options.chap),
       wishes: { headerDigest, dataDigest },
     },
     queueDepth,
@@ -76,25 +76,13 @@ function defaultInitiatorName(): string {
   return `iqn.2026-11.invalid.vscsi-target:${host}`.slice(0, NAME_MAXIMUM);
 }
 
-function chapIdentity({ user, password, text }: IscsiAddress, chap: ChapOptions): ChapIdentity | undefined {
-  const name = chap.user ?? user;
-  const secret = chap.secret ?? firstLine(chap.secretFile) ?? password;
-  const mutualSecret = chap.mutualSecret ?? firstLine(chap.mutualSecretFile);
-  if (name === undefined && secret === undefined && mutualSecret === undefined) return undefined;
-  if (name === undefined || secret === undefined)
-    throw new DeviceError(`${text}: CHAP wants a user and a secret: give both, in "chap" or in the URL`);
+function chapIdentity({ user, password, text }: IscsiAddress, chap: ChapOptions | undefined): ChapIdentity | undefined {
+  const name = chap?.user ?? user;
+  const secret = chap?.secret ?? readSecret(chap?.secretFile) ?? password;
+  if (name === undefined) return undefined;
+  if (secret === undefined) throw new DeviceError(`${text}: CHAP wants a secret: give it beside the URL, in "chap"`);
+  const mutualSecret = chap?.mutualSecret ?? readSecret(chap?.mutualSecretFile);
   // With one secret for both ways, an answer could be reflected. [RFC 7143] 9.2.1.
   if (secret === mutualSecret) throw new DeviceError(`${text}: CHAP wants two different secrets for the two ways`);
-  return { user: name, secret, mutualUser: chap.mutualUser, mutualSecret };
-}
-
-/** A secret from a file. @throws DeviceError */
-function firstLine(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, "utf8").split(/\r?\n/)[0];
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new DeviceError(`${path}: can't be read for a CHAP secret: ${message}`, code);
-  }
+  return { user: name, secret, mutualUser: chap?.mutualUser, mutualSecret };
 }

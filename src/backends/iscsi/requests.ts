@@ -51,7 +51,7 @@ const ATTRIBUTES: Readonly<Record<number, number>> = {
   [TASK_ACA]: ATTRIBUTE_ACA,
 };
 
-export interface RequestsOptions {
+interface RequestsOptions {
   readonly outbox: Outbox;
   readonly memory: SharedMemory;
   readonly parameters: Parameters;

@@ -11,7 +11,7 @@ const RELEASE = new Set([RELEASE_6, RELEASE_10]);
 /**
  * Decides which commands are sent again when their session is lost. The target has aborted them ([RFC 7143] 7.1.4, level
  * 0), and nobody knows which had been executed. So only those are sent again whose second execution can't be told from the
- * first: see `docs/passthrough.md`. The others end as "lost", and their client decides.
+ * first: see `docs/remote-iscsi.md`. The others end as "lost", and their client decides.
  */
 export class ResendPolicy {
   readonly #memory: SharedMemory;

@@ -117,7 +117,8 @@ const KEYS: ReadonlyMap<string, KeyRule> = new Map<string, KeyRule>([
   ],
   ["MaxBurstLength", smaller(LENGTH_MINIMUM, LENGTH_MAXIMUM, "maxBurstLength")],
   ["FirstBurstLength", smaller(LENGTH_MINIMUM, LENGTH_MAXIMUM, "firstBurstLength")],
-  ["DefaultTime2Wait", constant(0, 3600, (theirs) => Math.max(theirs, 2))],
+  // A new session takes an old one's place at once: nobody needs to wait for that.
+  ["DefaultTime2Wait", constant(0, 3600, (theirs) => theirs)],
   // Tasks do not outlive their connection at error recovery level 0.
   ["DefaultTime2Retain", constant(0, 3600, () => 0)],
   ["MaxOutstandingR2T", smaller(1, 65_535, "maxOutstandingR2T")],

@@ -7,9 +7,10 @@ import type { IscsiDevice } from "../../../src/backends/iscsi/iscsi-device.ts";
 import { type IscsiDeviceBackend, openIscsiDevice } from "../../../src/backends/iscsi/open-iscsi-device.ts";
 import { type Log, silentLog } from "../../../src/core/log.ts";
 import { SharedMemory } from "../../../src/core/shared-memory.ts";
-import { block10, type DeviceAnswer, DeviceCalls } from "../../support/device-calls.ts";
+import { block10, DeviceCalls } from "../../support/device-calls.ts";
 import { requires } from "../../support/requires.ts";
 import { makeImage, Tgtd, type TgtdTarget } from "../../support/tgtd.ts";
+import { verifiedLoad } from "./verified-load.ts";
 
 const memory = new SharedMemory();
 const folder = mkdtempSync(join(tmpdir(), "vscsi-tgtd-"));
@@ -105,7 +106,7 @@ describe.skipIf(!requires("tgtd"))("tgtd", { timeout: 60_000 }, () => {
     await refused({ mutualSecret: "another secret" }).toThrow("does not know its mutual CHAP secret");
     await refused({ mutualUser: "someone" }).toThrow('the target calls itself "it", not someone');
     await refused({ mutualSecret: chap.secret }).toThrow("two different secrets");
-    await refused({ user: undefined }).toThrow("wants a user and a secret");
+    await expect(open(url.replace("//", "//us@"))).rejects.toThrow("wants a secret");
     await expect(open(url)).rejects.toThrow("the target wants CHAP: give a user and a secret");
   });
 
@@ -148,15 +149,6 @@ describe.skipIf(!requires("tgtd"))("tgtd", { timeout: 60_000 }, () => {
   });
 });
 
-/** A repeatable source of numbers. */
-function random(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () => {
   test("and comes back, again and again: no operation is lost, and the data are a model's", async () => {
     const { url, server } = await serve({ parameters: { DefaultTime2Wait: "0" } });
@@ -169,43 +161,10 @@ describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () =>
     };
     const calls = await open(url, {}, log);
     await calls.settle();
-    const model = Buffer.alloc(SIZE);
-    const LANES = 8;
-    const region = SIZE / 512 / LANES;
-    let done = 0;
     let deaths = 0;
-    const outcomes = new Map<string, number>();
-    // A unit attention is what a new session begins with: its command was not done.
-    const insist = async (operate: () => Promise<DeviceAnswer>): Promise<DeviceAnswer> => {
-      for (;;) {
-        const answer = await operate();
-        const kind = `${answer.outcome} ${answer.status} ${answer.sense}`;
-        outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
-        if (!answer.sense.startsWith("06/29/")) return answer;
-      }
-    };
-    const lane = async (index: number) => {
-      const next = random(41 + index);
-      while (done < 4000) {
-        done++;
-        const blocks = 1 + next(128);
-        const lba = index * region + next(region - blocks);
-        const slice = model.subarray(lba * 512, (lba + blocks) * 512);
-        if (next(2) === 0) {
-          slice.fill(next(256));
-          slice[next(slice.length)] = next(256);
-          const data = Buffer.from(slice);
-          const { status, outcome } = await insist(() => calls.writeBlocks(lba, data));
-          expect([done, outcome, status]).toEqual([done, "answered", 0]);
-        } else {
-          const { status, outcome, data } = await insist(() => calls.readBlocks(lba, blocks));
-          expect([done, outcome, status, data.equals(slice)]).toEqual([done, "answered", 0, true]);
-        }
-      }
-    };
-    const lanes = Promise.all(Array.from({ length: LANES }, (_, index) => lane(index)));
+    const load = verifiedLoad({ calls, blocks: SIZE / 512, operations: 4000, most: 128, seed: 41 });
     let working = true;
-    void lanes.finally(() => {
+    void load.finally(() => {
       working = false;
     });
     while (working && deaths < 8) {
@@ -215,19 +174,15 @@ describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () =>
       await pause(30);
       await server.start();
     }
-    await lanes;
+    const ends = await load;
     expect(deaths).toBeGreaterThan(2);
-    expect(again).toBeGreaterThan(deaths);
-    for (let lba = 0; lba < SIZE / 512; lba += 4096) {
-      const { data } = await insist(() => calls.readBlocks(lba, 4096));
-      expect(data.equals(model.subarray(lba * 512, (lba + 4096) * 512))).toBe(true);
-    }
-    expect([...outcomes.keys()].filter((kind) => !/^answered (0 $|2 06\/29)/.test(kind))).toEqual([]);
+    expect(again).toBeGreaterThan(0);
+    expect([...ends.keys()].sort()).toEqual(["answered 0 ", "answered 2 06/29/00"]);
   });
 
   test("and does not come back: what waits ends as what it is", async () => {
     const { url, server } = await serve();
-    const calls = await open(url, { retryFor: 600 });
+    const calls = await open(url, { retryFor: 3000 });
     await calls.settle();
     server.freeze();
     const [read, other] = [calls.readBlocks(0, 1), calls.ask([0xc7, 0, 0, 0, 0, 0])];
@@ -235,11 +190,11 @@ describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () =>
     await server.kill();
     const begin = performance.now();
     expect(await other).toMatchObject({ outcome: "lost" });
-    expect(performance.now() - begin).toBeLessThan(500);
+    expect(performance.now() - begin).toBeLessThan(2500);
     const late = calls.writeBlocks(0, Buffer.alloc(512));
     expect((await read).outcome).toBe("lost");
     expect((await late).outcome).toBe("busy");
-    expect(performance.now() - begin).toBeGreaterThan(550);
+    expect(performance.now() - begin).toBeGreaterThan(2900);
   });
 
   test("and comes back with another unit in its place: nothing is written to that", async () => {
@@ -260,7 +215,7 @@ describe.skipIf(!requires("tgtd"))("tgtd that dies", { timeout: 120_000 }, () =>
 describe.skipIf(!requires("tgtd"))("tgtd that hangs", { timeout: 60_000 }, () => {
   test("is given up, and its commands are done when it goes on; other units do not notice", async () => {
     const [hung, other] = [await serve(), await serve()];
-    const calls = await open(hung.url, { timeout: 500 });
+    const calls = await open(hung.url, { timeout: 1500 });
     const others = await open(other.url);
     await calls.settle();
     await others.settle();
