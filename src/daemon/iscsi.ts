@@ -1,18 +1,13 @@
-import { readFileSync } from "node:fs";
 import type { IscsiConfig } from "../config/schema.ts";
 import type { IscsiStatus } from "../control/results.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
+import { readSecret, SecretFileError } from "../host/secret-file.ts";
 import { IscsiService } from "../ports/iscsi/iscsi-service.ts";
 import { IscsiTarget } from "../ports/iscsi/target.ts";
 import { FLAT_ADDRESSING } from "../scsi/lun-addressing.ts";
 import { ScsiTargetDevice } from "../scsi/target-device.ts";
-
-/** A file with a secret that can't be used. */
-class SecretFileError extends Error {
-  readonly code = "VSCSI_SECRET_FILE";
-}
 
 type TargetConfig = IscsiConfig["targets"][number];
 type ChapConfig = NonNullable<TargetConfig["chap"]>;
@@ -102,24 +97,9 @@ export class IscsiExports {
 }
 
 function credentials(chap: ChapConfig) {
-  const secret = chap.secret ?? secretFrom(chap.secretFile);
-  const mutualSecret = chap.mutualSecret ?? secretFrom(chap.mutualSecretFile);
+  const secret = chap.secret ?? readSecret(chap.secretFile);
+  const mutualSecret = chap.mutualSecret ?? readSecret(chap.mutualSecretFile);
   if (secret === undefined) throw new Error("a CHAP user without a secret");
   if (secret === mutualSecret) throw new SecretFileError("CHAP: the two secrets of a target must differ");
   return { user: chap.user, secret, mutualUser: chap.mutualUser, mutualSecret };
-}
-
-/** A secret from a file: its first line. @throws SecretFileError */
-function secretFrom(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new SecretFileError(`${path}: can't be read: ${(error as Error).message}`);
-  }
-  const [secret = ""] = text.split(/\r?\n/);
-  if (secret.length < 12)
-    throw new SecretFileError(`${path}: the secret on its first line is shorter than 12 characters`);
-  return secret;
 }

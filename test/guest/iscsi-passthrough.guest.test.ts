@@ -80,8 +80,10 @@ describe.skipIf(!guestTools() || !requires("tgtd"))("a unit of tgtd's, by iSCSI 
       expect(console()).toContain("LOAD-VERIFIED");
       expect(jobStatus).toBe(0);
       // What the guest is told of the device is tgtd's word.
-      expect(console()).toMatch(/INQUIRY .*IET +VIRTUAL-DISK/);
-      expect(console()).toMatch(new RegExp(`INQUIRY .*${SERIAL}`));
+      const inquiry = /^INQUIRY (.*)$/m.exec(console())?.[1];
+      expect(inquiry).toMatch(/Vendor identification: IET Product identification: VIRTUAL-DISK/);
+      expect(inquiry).toContain(`Unit serial number: ${SERIAL}`);
+      expect(/^DEVICE (.*)$/m.exec(console())?.[1]).toContain("designator type: NAA");
       const sum = /SUM ([0-9a-f]{64})/.exec(console())?.[1];
       expect(sum).toBe(createHash("sha256").update(readFileSync(image)).digest("hex"));
       expect(daemon.log.match(/session with the iSCSI target made again/g)?.length).toBe(3);

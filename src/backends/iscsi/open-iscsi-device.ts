@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Log } from "../../core/log.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
+import { readSecret } from "../../host/secret-file.ts";
 import { DeviceError } from "../../scsi/passthrough/device-error.ts";
 import { type IscsiAddress, parseIscsiUrl } from "./address.ts";
 import type { ChapIdentity } from "./chap.ts";
@@ -46,8 +46,8 @@ interface OpenContext {
   readonly queueDepth: number | undefined;
 }
 
-/** Logs in and finds the logical unit. @throws DeviceError */
-export function openIscsiDevice(options: IscsiDeviceBackend, context: OpenContext): Promise<IscsiDevice> {
+/** Logs in and finds the logical unit. @throws DeviceError, SecretFileError */
+export async function openIscsiDevice(options: IscsiDeviceBackend, context: OpenContext): Promise<IscsiDevice> {
   const { url, initiatorName = defaultInitiatorName(), headerDigest = false, dataDigest = false } = options;
   const { timeout = TIMEOUT, retryFor = RETRY_FOR } = options;
   const { memory, log, queueDepth = QUEUE_DEPTH } = context;
@@ -78,22 +78,11 @@ function defaultInitiatorName(): string {
 
 function chapIdentity({ user, password, text }: IscsiAddress, chap: ChapOptions | undefined): ChapIdentity | undefined {
   const name = chap?.user ?? user;
-  const secret = chap?.secret ?? firstLine(chap?.secretFile) ?? password;
+  const secret = chap?.secret ?? readSecret(chap?.secretFile) ?? password;
   if (name === undefined) return undefined;
   if (secret === undefined) throw new DeviceError(`${text}: CHAP wants a secret: give it beside the URL, in "chap"`);
-  const mutualSecret = chap?.mutualSecret ?? firstLine(chap?.mutualSecretFile);
+  const mutualSecret = chap?.mutualSecret ?? readSecret(chap?.mutualSecretFile);
   // With one secret for both ways, an answer could be reflected. [RFC 7143] 9.2.1.
   if (secret === mutualSecret) throw new DeviceError(`${text}: CHAP wants two different secrets for the two ways`);
   return { user: name, secret, mutualUser: chap?.mutualUser, mutualSecret };
-}
-
-/** A secret from a file. @throws DeviceError */
-function firstLine(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, "utf8").split(/\r?\n/)[0];
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new DeviceError(`${path}: can't be read for a CHAP secret: ${message}`, code);
-  }
 }
