@@ -3,9 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { guest } from "./groups/guest.mjs";
 import { hotPath } from "./groups/hot-path.mjs";
 import { inProcess } from "./groups/in-process.mjs";
 import { iscsi } from "./groups/iscsi.mjs";
+import { scale } from "./groups/scale.mjs";
 import { judgeFloors } from "./lib/floors.mjs";
 import { interleave } from "./lib/interleave.mjs";
 import { plot } from "./lib/plot.mjs";
@@ -13,6 +15,7 @@ import { floorTable, groupTable } from "./lib/report.mjs";
 
 /**
  * @typedef {object} Context
+ * @property {number} rounds
  * @property {number} milliseconds of a round
  * @property {(name: string) => boolean} wanted whether a case is asked for
  * @property {(what: string, why: string) => void} skip tells what is left out
@@ -21,11 +24,12 @@ import { floorTable, groupTable } from "./lib/report.mjs";
  * @property {string} name
  * @property {string} title
  * @property {boolean} [slow] takes minutes: only when it is named or with --all
- * @property {(context: Context) => AsyncIterable<import("./lib/interleave.mjs").Case>} cases
+ * @property {(context: Context) => AsyncIterable<import("./lib/interleave.mjs").Case>} [cases] to be measured in turns
+ * @property {(context: Context) => Promise<import("./lib/interleave.mjs").Row[]>} [rows] instead: measured already
  */
 
 /** @type {readonly Group[]} */
-const GROUPS = [hotPath, inProcess, iscsi];
+const GROUPS = [hotPath, inProcess, iscsi, scale, guest];
 const RESULTS = join(import.meta.dirname, "results");
 
 const HELP = `Usage: npm run bench -- [options]
@@ -85,11 +89,13 @@ async function runGroup(group, options, print) {
   const wanted = (name) =>
     options.filter.length === 0 || options.filter.some((text) => `${group.name}: ${name}`.includes(text));
   const skip = (what, why) => print(`${group.name}: ${what} is left out: ${why}`);
+  const context = { rounds: options.rounds, milliseconds: options.milliseconds, wanted, skip };
+  if (group.rows) return await group.rows(context);
   const rows = [];
-  for await (const comparison of group.cases({ milliseconds: options.milliseconds, wanted, skip })) {
+  for await (const comparison of group.cases(context)) {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${group.name}: ${comparison.name}`);
     try {
-      rows.push(await interleave(comparison, options.rounds));
+      rows.push(await interleave(comparison, options.rounds, options.milliseconds));
     } finally {
       await comparison.close?.();
     }

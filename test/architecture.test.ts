@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
@@ -94,4 +94,14 @@ test("the assembly imports only its own files and the abi", () => {
       .map((specifier) => `${file} imports ${specifier}`),
   );
   expect(wrong).toEqual([]);
+});
+
+test("every file and folder that ARCHITECTURE.md names is there, and every room is in its table", () => {
+  const root = resolve(SOURCE, "..");
+  const text = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+  const named = [...text.matchAll(/\b(?:src|assembly|qemu|bench|test)\/[\w./-]*\w/g)].map(([path]) => path);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  const rooms = new Set(sources().map((file) => (file.includes("/") ? `${room(file)}/` : file)));
+  expect([...rooms].filter((name) => !text.includes(`\`src/${name}`))).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { CRQ_COMMAND, CRQ_ENTRY_SIZE } from "../../dist/abi/crq.js";
 import { TCE_PAGE_SIZE as PAGE, TCE_WRITE } from "../../dist/abi/papr.js";
 import * as records from "../../dist/abi/records.js";
 import { SRP_CMD_LENGTH, SRP_DIRECT_LENGTH, SRP_IU_MAX, SRP_LOGIN_REQ_LENGTH } from "../../dist/abi/srp.js";
-import { coreCase } from "../lib/core-case.mjs";
+import { CoreCases } from "../lib/core-case.mjs";
 import { DATA_PAGE, RING_ENTRIES, SCATTERED_PAGE } from "../lib/core-world.mjs";
 import { hasCompiler, Native } from "../lib/native.mjs";
 
@@ -237,7 +237,8 @@ export const hotPath = {
     const native = hasCompiler() ? await Native.start() : undefined;
     if (!native) skip("C", "there is no C compiler (cc)");
     try {
-      for (const entry of CASES) if (wanted(entry.name)) yield await coreCase(entry, milliseconds, native);
+      const cases = new CoreCases(milliseconds, native);
+      for (const entry of CASES) if (wanted(entry.name)) yield await cases.make(entry);
     } finally {
       native?.stop();
     }

@@ -64,9 +64,9 @@ export class CoreWorld {
     return this.records.address;
   }
 
-  /** Everything laid out, for the C process and for comparison. */
+  /** Everything laid out, for the C process and for comparison: the memory itself. */
   image() {
-    return this.memory.u8.slice(0, this.end);
+    return this.memory.u8.subarray(0, this.end);
   }
 
   /** A copy of bytes, to be written back before a sample. @returns {[number, Uint8Array]} */

@@ -1,7 +1,8 @@
 // Rounds in turns: what else the machine does hits every side, and a ratio is taken within a round only.
 import { summary } from "./statistics.mjs";
 
-const WARM_MILLISECONDS = 150;
+/** Rounds' time that a side has for warming up. */
+const WARM_ROUNDS = 8;
 
 /**
  * One comparison.
@@ -29,13 +30,14 @@ const WARM_MILLISECONDS = 150;
  *
  * @param {Case} comparison
  * @param {number} rounds
+ * @param {number} milliseconds of a round
  * @returns {Promise<Row>}
  */
-export async function interleave({ name, sides, ratios, bytes, perSecond }, rounds) {
+export async function interleave({ name, sides, ratios, bytes, perSecond }, rounds, milliseconds) {
   const names = Object.keys(sides);
   /** @type {Record<string, number[]>} */
   const times = Object.fromEntries(names.map((side) => [side, []]));
-  for (const side of names) await warm(sides[side]);
+  for (const side of names) await warm(sides[side], milliseconds * WARM_ROUNDS);
   for (let round = 0; round < rounds; round++)
     for (let turn = 0; turn < names.length; turn++) {
       const side = names[(turn + round) % names.length];
@@ -57,8 +59,8 @@ export async function interleave({ name, sides, ratios, bytes, perSecond }, roun
 }
 
 /** Until the engine has compiled what runs often for good: its compilers work beside us, so time counts, not calls. */
-async function warm(side) {
-  const end = performance.now() + WARM_MILLISECONDS;
+async function warm(side, milliseconds) {
+  const end = performance.now() + milliseconds;
   do await side();
   while (performance.now() < end);
 }

@@ -1,6 +1,16 @@
 // The core in C: built from bench/native against constants made from src/abi, run in a process of its own that stays up.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -40,7 +50,8 @@ async function build() {
 
 /** A running native core. */
 export class Native {
-  #folder = mkdtempSync(join(tmpdir(), "vscsi-native-"));
+  // Images of linear memory go through it: better no disk.
+  #folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "vscsi-native-"));
   #child;
   #lines;
 
@@ -62,12 +73,11 @@ export class Native {
   }
 
   /**
-   * @param {string} name names the work for `round`
+   * @param {string} name names the work from now on
    * @param {import("./work.mjs").Work} work
    */
-  async takeWork(name, work) {
+  takeWork(name, work) {
     writeFileSync(join(this.#folder, name), wordsOf(work));
-    await this.#ask(`work ${join(this.#folder, name)}`);
   }
 
   /** Nanoseconds a sample: the median of a round. @param {string} name @param {number} milliseconds */
@@ -76,11 +86,15 @@ export class Native {
     return Number(await this.#ask(`run ${milliseconds}`));
   }
 
-  /** The memory after one more sample. */
-  async dump() {
+  /** Runs one sample and reads the memory. @param {string} name @param {Uint8Array} bytes */
+  async dump(name, bytes) {
     const file = join(this.#folder, "dump");
+    await this.#ask(`work ${join(this.#folder, name)}`);
     await this.#ask(`dump ${file}`);
-    return readFileSync(file);
+    const fd = openSync(file, "r");
+    const length = readSync(fd, bytes);
+    closeSync(fd);
+    if (length !== bytes.length) throw new Error(`the native core gave ${length} of ${bytes.length} bytes`);
   }
 
   stop() {

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, readSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, readSync, statfsSync, writeSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { getSystemErrorName } from "node:util";
 import type { Log } from "../core/log.ts";
@@ -8,17 +8,25 @@ import { type BlockStore, type Provisioning, STORE_DONE, type StoreCompletion } 
 import { FlushQueue } from "./flush-queue.ts";
 import { HolePunching } from "./hole-punching.ts";
 import { type OpenFile, openFile, resizeFile } from "./open-file.ts";
+import { SlowTransfers } from "./slow-transfers.ts";
 import { claimForWriting, claimUndisturbed, endClaim } from "./write-claim.ts";
 
-const EIO = -osConstants.errno.EIO;
+const { errno: ERRNO } = osConstants;
+const EIO = -ERRNO.EIO;
+const EAGAIN = -ERRNO.EAGAIN;
+const EINTR = -ERRNO.EINTR;
+const EOPNOTSUPP = -ERRNO.EOPNOTSUPP;
+/** File systems that have everything in memory, and nothing to wait for: tmpfs and ramfs. <linux/magic.h> */
+const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 /** What the page cache writes without reading first, whatever is below it. */
 const PAGE = 4096;
+const SECTOR = 512;
 /** Block sizes of file systems that are no larger are believed; network file systems tell what they transfer at once. */
 const GRANULARITY_MOST = 0x10000;
 
 /**
- * An image file or block device. Reads and writes are made at once on the shared linear memory: from and to the page
- * cache they cost about a microsecond, a callback fifty. Durability is `fdatasync`, asynchronous.
+ * An image file or block device. Writes, and reads of what is in the page cache, are made at once on the shared linear
+ * memory: they cost a few microseconds, a callback fifty. What waits for the disk, reads and `fdatasync`, is asynchronous.
  */
 export class FileStore implements BlockStore {
   readonly kind = "file";
@@ -31,6 +39,13 @@ export class FileStore implements BlockStore {
   readonly #log: Log;
   readonly #file: OpenFile;
   readonly #flushes: FlushQueue;
+  readonly #calls: FileCalls | undefined;
+  readonly #slow: SlowTransfers;
+  /**
+   * What can be done at once: reads of what Linux tells to be in the page cache, and writes; everything; or, where Linux does
+   * not tell, nothing.
+   */
+  readonly #cached: "told" | "all" | "unknown";
   /** A flush failed: Linux has dropped what it could not write, and no later flush brings it back. */
   #lostWrites = false;
 
@@ -43,6 +58,14 @@ export class FileStore implements BlockStore {
     this.#file = openFile(path, readOnly);
     this.size = this.#file.size;
     this.#flushes = new FlushQueue(this.#file.fd, (error) => this.#flushFailed(error));
+    this.#calls = FileCalls.load(log);
+    this.#cached = this.#whatIsCached();
+    this.#slow = new SlowTransfers({
+      fd: this.#file.fd,
+      memory,
+      failed: (operation, offset, error) => (error ? this.#failed(operation, offset, error) : this.#shrunk(offset)),
+      flush: (completion) => this.flush(completion),
+    });
     this.physicalBlockSize = Math.max(PAGE, this.#file.device?.physicalBlockSize ?? PAGE);
     if (!readOnly || undisturbed) this.#claim();
     this.provisioning = this.#findProvisioning();
@@ -50,7 +73,41 @@ export class FileStore implements BlockStore {
       log.warn({ path, bytes: this.#file.cutOff }, "the file ends in part of a sector, which is not served");
   }
 
-  read(offset: number, address: number, length: number, _completion: StoreCompletion): number {
+  /** At once what is in the page cache; the disk is waited for elsewhere, so that one which hangs holds up nobody else. */
+  read(offset: number, address: number, length: number, completion: StoreCompletion): number {
+    if (this.#cached === "all") return this.#readNow(offset, address, length);
+    for (let done = 0; done < length; ) {
+      const rest = length - done;
+      const count = this.#readCached(offset + done, address + done, rest);
+      if (count === EAGAIN) return this.#slow.read(offset + done, address + done, rest, completion);
+      if (count === 0) return this.#shrunk(offset + done);
+      if (count < 0) return this.#failed("read", offset + done, asError(count));
+      done += count;
+    }
+    return STORE_DONE;
+  }
+
+  write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number {
+    if (this.#cached === "unknown") return this.#slow.write(offset, address, length, durable, completion);
+    const result = this.#writeNow(this.#memory.u8, address, length, offset);
+    return durable && result === STORE_DONE ? this.flush(completion) : result;
+  }
+
+  /** @returns bytes, -EAGAIN for what is to be read slowly, or another negative errno */
+  #readCached(offset: number, address: number, length: number): number {
+    if (this.#cached === "unknown" || this.#calls === undefined) return EAGAIN;
+    const count = this.#calls.readCached(this.#file.fd, this.#memory.u8, address, length, offset);
+    return count === EINTR || count === EOPNOTSUPP ? EAGAIN : count;
+  }
+
+  #whatIsCached(): "told" | "all" | "unknown" {
+    const { fd, device } = this.#file;
+    if (this.#calls === undefined) return "all";
+    if (device === undefined && IN_MEMORY.has(statfsSync(this.description).type >>> 0)) return "all";
+    return this.#calls.readCached(fd, new Uint8Array(SECTOR), 0, SECTOR, 0) === EOPNOTSUPP ? "unknown" : "told";
+  }
+
+  #readNow(offset: number, address: number, length: number): number {
     for (let done = 0; done < length; ) {
       try {
         const count = readSync(this.#file.fd, this.#memory.u8, address + done, length - done, offset + done);
@@ -61,11 +118,6 @@ export class FileStore implements BlockStore {
       }
     }
     return STORE_DONE;
-  }
-
-  write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number {
-    const result = this.#writeNow(this.#memory.u8, address, length, offset);
-    return durable && result === STORE_DONE ? this.flush(completion) : result;
   }
 
   resize(size?: number): void {
@@ -102,7 +154,7 @@ export class FileStore implements BlockStore {
   #findProvisioning(): Provisioning | undefined {
     const { fd, device, blockSize, size } = this.#file;
     const granularity = device?.discardGranularity ?? (blockSize > GRANULARITY_MOST ? PAGE : blockSize);
-    const calls = isPowerOfTwo(granularity) ? FileCalls.load(this.#log) : undefined;
+    const calls = isPowerOfTwo(granularity) ? this.#calls : undefined;
     // A hole behind the end of a file changes nothing, and tells whether its file system makes any.
     if (
       calls === undefined ||
@@ -117,7 +169,7 @@ export class FileStore implements BlockStore {
       tellsHoles: device === undefined,
       zero: (offset, length) => this.#writeNow(new Uint8Array(length), 0, length, offset),
       flush: (completion) => this.flush(completion),
-      failed: (offset, errno) => void this.#failed("deallocate", offset, { errno, message: getSystemErrorName(errno) }),
+      failed: (offset, errno) => void this.#failed("deallocate", offset, asError(errno)),
     });
   }
 
@@ -147,6 +199,10 @@ export class FileStore implements BlockStore {
     this.#log.error({ path: this.description, error: error.message }, "a flush failed: writes before it may be lost");
     return EIO;
   }
+}
+
+function asError(errno: number): { errno: number; message: string } {
+  return { errno, message: getSystemErrorName(errno) };
 }
 
 function isPowerOfTwo(value: number): boolean {

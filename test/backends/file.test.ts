@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,8 @@ import { FileStore } from "../../src/backends/file.ts";
 import { FlushQueue } from "../../src/backends/flush-queue.ts";
 import { StoreOpenError } from "../../src/backends/open-file.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { STORE_DONE, STORE_PENDING } from "../../src/scsi/block-store.ts";
+import { STORE_DONE, STORE_PENDING, type StoreCompletion } from "../../src/scsi/block-store.ts";
+import { ended } from "../support/block-store.ts";
 import { testMemory } from "../support/scsi-task.ts";
 
 /** fdatasync as the test wants it: how often it was called, and whether the disk behind the page cache fails. */
@@ -53,6 +55,26 @@ function image(size = 1 << 20): string {
 function open(path: string, readOnly = false): FileStore {
   return new FileStore(memory, path, readOnly, log);
 }
+
+test("what is not in the page cache is read on another thread", async () => {
+  const path = image();
+  const content = Buffer.alloc(1 << 20, "cold or not ");
+  writeFileSync(path, content);
+  const store = open(path);
+  // dd(1) tells how to drop a file from the cache.
+  spawnSync("dd", [`of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0"], { stdio: "ignore" });
+  const results: number[] = [];
+  const read = (completion: StoreCompletion) => {
+    const result = store.read(4096, buffer, 300_000, completion);
+    results.push(result);
+    return result;
+  };
+  expect(await ended(read)).toBe(STORE_DONE);
+  expect(await ended(read)).toBe(STORE_DONE);
+  expect(results).toEqual([STORE_PENDING, STORE_DONE]);
+  expect(Buffer.compare(memory.u8.subarray(buffer, buffer + 300_000), content.subarray(4096, 304_096))).toBe(0);
+  await store.close();
+});
 
 test("a file that shrinks under us: -EIO for what is gone, logged with path and offset", async () => {
   const path = image();

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { COMMAND_READ } from "../../src/abi/nbd.ts";
-import { READ_10, STATUS_GOOD, STATUS_TASK_SET_FULL } from "../../src/abi/scsi.ts";
+import { READ_10, STATUS_GOOD, STATUS_TASK_SET_FULL, SYNCHRONIZE_CACHE_10 } from "../../src/abi/scsi.ts";
 import { checkConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
@@ -12,6 +14,7 @@ import { Initiator } from "../../src/initiator/initiator.ts";
 import { LINUX } from "../../src/initiator/profiles.ts";
 import { reportLuns } from "../../src/initiator/scan.ts";
 import { HandNbdServer, type HandRequest, simpleReply } from "../support/hand-nbd-server.ts";
+import { requires } from "../support/requires.ts";
 
 const SIZE = 1 << 20;
 const UNIT_ADDRESS = 0x30000002;
@@ -31,9 +34,24 @@ const server = new HandNbdServer(SIZE, false, (request, connection) => {
   if (hangs) held.push(answer);
   else answer();
 });
-let daemon: Daemon;
+let daemon: Daemon | undefined;
 let initiator: Initiator;
-let [hung, file, memory]: bigint[] = [];
+let [hung, file, memory, stopped]: bigint[] = [];
+/** Serves an image as a file in a file system of its own, until it is stopped. */
+let fuse: ChildProcess | undefined;
+const fuseFile = join(folder, "fuse.img");
+const canFuse = requires("qemu-storage-daemon") && existsSync("/dev/fuse") && process.getuid?.() === 0;
+
+async function startFuse(): Promise<void> {
+  const image = join(folder, "below.img");
+  writeFileSync(image, Buffer.alloc(SIZE, "f"));
+  writeFileSync(fuseFile, "");
+  fuse = spawn("qemu-storage-daemon", [
+    ...["--blockdev", `driver=file,node-name=below,filename=${image}`],
+    ...["--export", `type=fuse,id=file,node-name=below,mountpoint=${fuseFile},writable=on`],
+  ]);
+  while (statSync(fuseFile).size !== SIZE) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 
 function answerTo({ command, cookie, length }: HandRequest, connection: Socket): void {
   connection.write(simpleReply(cookie, 0, command === COMMAND_READ ? Buffer.alloc(length, "n") : undefined));
@@ -46,24 +64,33 @@ beforeAll(async () => {
   await server.listen(socket);
   // Longer than the test: nobody gives the server up.
   const patience = { timeout: 600_000, retryFor: 600_000 };
-  const logicalUnits = [
+  const logicalUnits: object[] = [
     { target: 1, backend: { type: "nbd", uri: `nbd+unix:///?socket=${socket}`, ...patience } },
     { target: 2, backend: { type: "file", path: image } },
     { target: 3, backend: { type: "memory", size: SIZE } },
   ];
+  if (canFuse) {
+    await startFuse();
+    logicalUnits.push({ target: 4, backend: { type: "file", path: fuseFile } });
+  }
   const adapters = [{ unitAddress: `0x${UNIT_ADDRESS.toString(16)}`, requestLimit: REQUEST_LIMIT, logicalUnits }];
   daemon = await Daemon.start(checkConfig({ version: 1, adapters }, "test"), silentLog);
   const client = daemon.partitions.client(UNIT_ADDRESS);
   if (client === undefined) throw new Error("no client");
   initiator = new Initiator({ hypervisor: daemon.partitions.hypervisor, adapter: client.adapter, profile: LINUX });
   await initiator.connect();
-  [hung, file, memory] = await reportLuns(initiator);
+  [hung, file, memory, stopped] = await reportLuns(initiator);
 });
 
 afterAll(async () => {
-  await initiator.close();
-  await daemon.stop();
+  await initiator?.close();
+  await daemon?.stop();
   server.close();
+  if (fuse !== undefined) {
+    const gone = once(fuse, "exit");
+    fuse.kill("SIGTERM");
+    await gone;
+  }
   rmSync(folder, { recursive: true });
 });
 
@@ -111,3 +138,30 @@ test("a unit whose server hangs takes no more than its share, and the others are
   expect(median(ratios.file)).toBeLessThan(1.5);
   expect(median(ratios.memory)).toBeLessThan(1.5);
 }, 60_000);
+
+test.skipIf(!canFuse)(
+  "a unit whose file system hangs leaves the others as fast as before, too",
+  async () => {
+    const ratios: { file: number[]; memory: number[] } = { file: [], memory: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      const before = { file: await latency(file), memory: await latency(memory) };
+      fuse?.kill("SIGSTOP");
+      const asked = Array.from({ length: QUEUE_DEPTH }, (_, index) => read(stopped, (round * 61 + index) % 1024));
+      let ended = 0;
+      for (const each of asked) void each.then(() => ended++);
+      ratios.file.push((await latency(file)) / before.file);
+      ratios.memory.push((await latency(memory)) / before.memory);
+      // Flushes of the others are not in its way either.
+      expect(
+        (await initiator.command({ lun: file ?? 0n, cdb: [SYNCHRONIZE_CACHE_10, ...Array(9).fill(0)] })).status,
+      ).toBe(0);
+      expect(ended).toBeLessThan(QUEUE_DEPTH);
+      fuse?.kill("SIGCONT");
+      for (const { status, data } of await Promise.all(asked))
+        expect([status, data[0]]).toEqual([STATUS_GOOD, "f".charCodeAt(0)]);
+    }
+    expect(median(ratios.file)).toBeLessThan(1.5);
+    expect(median(ratios.memory)).toBeLessThan(1.5);
+  },
+  60_000,
+);

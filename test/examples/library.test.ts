@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { Newcomer } from "../support/packed.ts";
 
+const COMMANDS = resolve(import.meta.dirname, "../../node_modules/.bin");
 const newcomer = new Newcomer("library");
 afterAll(() => newcomer[Symbol.dispose]());
 
@@ -11,8 +13,16 @@ function run(program: string, ...words: string[]): Promise<string[]> {
   return newcomer.runBeside("library", process.execPath, `${program}.js`, ...words);
 }
 
-test("a whole target and its client, in fifteen lines", async () => {
-  expect(await run("target-and-client")).toEqual(["SCSI status 0, read back: written"]);
+test.each([
+  ["Node", process.execPath],
+  ["Deno", `${COMMANDS}/deno`, "run", "--allow-all"],
+  ["Bun", `${COMMANDS}/bun`],
+])("a whole target and its client in %s", async (_, program = "", ...words) => {
+  const lines = await newcomer.runBeside("library", program, ...words, "target-and-client.js");
+  expect(lines).toEqual(["SCSI status 0, read back: written"]);
+});
+
+test("a whole target and its client take fifteen lines", () => {
   const lines = newcomer.text("library", "target-and-client.js").split("\n");
   expect(lines.filter((line) => line !== "").length).toBeLessThanOrEqual(15);
 });

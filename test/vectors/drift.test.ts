@@ -6,7 +6,8 @@ import { type Vector, vectorUrls } from "../../vectors/index.js";
 import { Side } from "../core/side.ts";
 import { conversations } from "./conversations.ts";
 import { Recorder, vectorText } from "./recorder.ts";
-import { SCENARIOS, type Scenario } from "./scenarios.ts";
+import { SCENARIOS } from "./scenarios/index.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
 
 const FOLDER = join(import.meta.dirname, "../../vectors");
 

@@ -12,18 +12,28 @@ interface Signature {
 interface ImageFormat {
   readonly extensions: readonly string[];
   readonly signatures: readonly Signature[];
+  /** QEMU gives back what is zeroed. In the other formats it would write the zeros, and take storage for them. */
+  readonly givesBack: boolean;
 }
 
 const begins = (text: string, at = 0): Signature => ({ at, bytes: Buffer.from(text, "latin1") });
 
 /** What QEMU serves for us, by the names that it has for them. */
 const FORMATS = {
-  qcow2: { extensions: [".qcow2"], signatures: [begins("QFI\xfb")] },
-  vmdk: { extensions: [".vmdk"], signatures: [begins("KDMV"), begins("COWD"), begins("# Disk DescriptorFile")] },
-  vdi: { extensions: [".vdi"], signatures: [begins("\x7f\x10\xda\xbe", 64)] },
-  vhdx: { extensions: [".vhdx"], signatures: [begins("vhdxfile")] },
-  vpc: { extensions: [".vhd", ".vpc"], signatures: [begins("conectix"), begins("conectix", -512)] },
-  raw: { extensions: [], signatures: [] },
+  qcow2: { extensions: [".qcow2"], signatures: [begins("QFI\xfb")], givesBack: true },
+  vmdk: {
+    extensions: [".vmdk"],
+    signatures: [begins("KDMV"), begins("COWD"), begins("# Disk DescriptorFile")],
+    givesBack: false,
+  },
+  vdi: { extensions: [".vdi"], signatures: [begins("\x7f\x10\xda\xbe", 64)], givesBack: false },
+  vhdx: { extensions: [".vhdx"], signatures: [begins("vhdxfile")], givesBack: false },
+  vpc: {
+    extensions: [".vhd", ".vpc"],
+    signatures: [begins("conectix"), begins("conectix", -512)],
+    givesBack: false,
+  },
+  raw: { extensions: [], signatures: [], givesBack: true },
 } as const satisfies Record<string, ImageFormat>;
 
 export type ImageFormatName = keyof typeof FORMATS;
@@ -36,6 +46,11 @@ export function formatOfName(path: string): ImageFormatName | undefined {
   const extension = extname(path).toLowerCase();
   const found = Object.entries<ImageFormat>(FORMATS).find(([, { extensions }]) => extensions.includes(extension));
   return found?.[0] as ImageFormatName | undefined;
+}
+
+/** Whether an image of the format gives storage back. */
+export function givesBack(format: ImageFormatName): boolean {
+  return FORMATS[format].givesBack;
 }
 
 /** Looks whether a file is an image of the format at all. @throws StoreOpenError */

@@ -14,8 +14,11 @@ export class ImageStore implements BlockStore {
   readonly #server: QemuNbd;
   readonly #closed: () => void;
 
-  /** @param closed called when the image is nobody's any more */
-  constructor(store: NbdStore, server: QemuNbd, closed: () => void) {
+  /**
+   * @param thin the image gives storage back
+   * @param closed called when the image is nobody's any more
+   */
+  constructor(store: NbdStore, server: QemuNbd, thin: boolean, closed: () => void) {
     this.#store = store;
     this.#server = server;
     this.#closed = closed;
@@ -23,7 +26,7 @@ export class ImageStore implements BlockStore {
     this.readOnly = store.readOnly;
     this.physicalBlockSize = store.physicalBlockSize;
     this.description = store.description;
-    this.provisioning = store.provisioning;
+    this.provisioning = thin ? store.provisioning : undefined;
     server.keepUp();
   }
 

@@ -8,7 +8,7 @@ import { findProgram } from "../../host/programs.ts";
 import { privateDirectory } from "../../host/runtime-directory.ts";
 import { NbdStore } from "../nbd/nbd-store.ts";
 import { StoreOpenError } from "../open-file.ts";
-import { checkSignature, formatOfName, type ImageFormatName } from "./formats.ts";
+import { checkSignature, formatOfName, givesBack, type ImageFormatName } from "./formats.ts";
 import { ImageStore } from "./image-store.ts";
 import { type ImageCache, QemuNbd, type QemuNbdOptions } from "./qemu-nbd.ts";
 import { refuseReferences } from "./references.ts";
@@ -78,7 +78,7 @@ export async function openImageStore(
     return NbdStore.open(memory, { address, connections, timeout, retryFor: timeout, ...context });
   };
   try {
-    return new ImageStore(await serve(server, path, () => open(server.socket)), server, closed);
+    return new ImageStore(await serve(server, path, () => open(server.socket)), server, givesBack(format), closed);
   } catch (error) {
     await server.end();
     closed();
