@@ -46,7 +46,7 @@ export function openSgNode(path: string, calls: SgCalls, scratch: ScratchWord): 
   const way = interfaceOf(path, stats);
   const fd = openNode(path, stats.isBlockDevice());
   const version = scratch.ask((address) => calls.ioctl(fd, SG_GET_VERSION_NUM, address));
-  if (version < VERSION_3) throw new SgNodeError(`${path}: takes no SCSI commands: ${reasonOf(version)}`, "ENOTTY");
+  if (version < VERSION_3) throw new SgNodeError(`${path}: takes no SCSI commands: ${reasonOf(version)}`, "ENODEV");
   const told = scratch.ask((address) => calls.ioctl(fd, BLKSECTGET, address));
   // Of a block device, BLKSECTGET fills an unsigned short with sectors.
   const bytes = way === "queue" ? told : told > 0 ? (told & 0xffff) * SECTOR : told;
@@ -69,7 +69,7 @@ function statOf(path: string): Stats {
 
 function interfaceOf(path: string, stats: Stats): SgInterface {
   if (stats.isBlockDevice()) return "call version 3";
-  if (!stats.isCharacterDevice()) throw new SgNodeError(`${path}: is no device; name one such as /dev/sg0`, "ENOTTY");
+  if (!stats.isCharacterDevice()) throw new SgNodeError(`${path}: is no device; name one such as /dev/sg0`, "ENODEV");
   const { major, minor } = numbersOf(stats.rdev);
   let subsystem: string;
   try {
@@ -80,7 +80,7 @@ function interfaceOf(path: string, stats: Stats): SgInterface {
   }
   if (subsystem === "scsi_generic") return "queue";
   if (subsystem === "bsg") return "call version 4";
-  throw new SgNodeError(`${path}: is no SCSI device (${subsystem}); name one such as /dev/sg0`, "ENOTTY");
+  throw new SgNodeError(`${path}: is no SCSI device (${subsystem}); name one such as /dev/sg0`, "ENODEV");
 }
 
 const SG_MAJOR = 21;

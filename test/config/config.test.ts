@@ -129,3 +129,19 @@ test("sizes", () => {
   expect(formatSize(64 * 2 ** 20)).toBe("64 MiB");
   expect(formatSize(1.5 * 2 ** 30)).toBe("1.5 GiB");
 });
+
+test.each([
+  [{ type: "passthrough" }, /backend: .*the device that commands go to, of type "sg" or "iscsi"/],
+  [{ type: "passthrough", backend: { type: "memory", size: "1M" } }, /the device that commands go to/],
+  [{ type: "passthrough", backend: { type: "sg", path: "a" }, blockSize: 4096 }, /blockSize: .*the device's own/],
+  [{ type: "passthrough", backend: { type: "sg", path: "a" }, thin: true }, /thin: .*the device's own/],
+  [{ type: "passthrough", backend: { type: "sg", path: "a" }, serial: "1" }, /serial: .*the device's own/],
+  [{ backend: { type: "sg", path: "a" } }, /backend: .*served with "type": "passthrough"/],
+  [{ backend: { type: "memory", size: "1M" }, passThrough: {} }, /passThrough: .*only with "type": "passthrough"/],
+  [
+    { type: "passthrough", backend: { type: "sg", path: "a" }, passThrough: { filter: { allow: ["everything"] } } },
+    /filter\.allow\.0: "everything" is not allowed: one of reservations, .*"0x4c"/,
+  ],
+])("a unit %j is refused with %s", (unit, expected) => {
+  expect(problem({ version: 1, logicalUnits: [{ name: "d", ...unit }] })).toMatch(expected);
+});

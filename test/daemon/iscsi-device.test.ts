@@ -72,6 +72,9 @@ test("a remote unit is shown by the tree's attributes, used, and put away", { ti
   expect((await initiator.command({ lun, cdb: WRITE, dataOut })).status).toBe(0);
   const read = await initiator.command({ lun, cdb: READ, dataInLength: 512 });
   expect([read.status, Buffer.from(read.data)]).toEqual([0, Buffer.from(dataOut)]);
+  const place = { adapter: "0x30000002", target: 0 };
+  await expect(client.call("medium.eject", { place, force: true })).rejects.toThrow("commands go to the device itself");
+  await expect(set("size", "2M")).rejects.toThrow("commands go to the device itself");
   await set("active", "0");
   expect((await client.call("status", {})).iscsi?.sessions).toEqual([]);
 });

@@ -4,6 +4,8 @@ import { requires } from "../support/requires.ts";
 import { runScsiDebugGuest, type Seen } from "./scsi-debug/guest.ts";
 
 const JOB = "cd /opt/vscsi && node dist/driver/driver.js";
+/** With VSCSI_MEASURE=1 the guest also measures, and what it measured is printed. */
+const MEASURES = process.env.VSCSI_MEASURE === "1";
 /** What is served of each personality: a disk by three kinds of node, tape and CD-ROM by two. */
 const WAYS: Readonly<Record<number, number>> = { 0: 3, 1: 2, 5: 2 };
 const TIMED_OUT = "70 00 0b 00 00 00 00 0a 00 00 00 00 2e 02 00 00 00 00";
@@ -15,7 +17,17 @@ describe.skipIf(!["qemu-system-x86_64", "cpio", "dpkg-deb", "readelf", "ldd"].ev
   const seen = new Map<string, Seen[]>();
 
   beforeAll(async () => {
-    const run = await runScsiDebugGuest(JOB, join(import.meta.dirname, "scsi-debug/driver.ts"));
+    const run = await runScsiDebugGuest(
+      MEASURES ? `${JOB} --speed` : JOB,
+      join(import.meta.dirname, "scsi-debug/driver.ts"),
+    );
+    if (MEASURES)
+      process.stdout.write(
+        run.seen
+          .filter(({ what }) => what === "speed")
+          .map((entry) => `${JSON.stringify(entry)}\n`)
+          .join(""),
+      );
     let current: Seen[] = [];
     for (const entry of run.seen) {
       if (entry.what === "personality") {

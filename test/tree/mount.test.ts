@@ -170,7 +170,7 @@ describe.skipIf(!mountable())("what can't be written has its errno, and changes 
     ["1", "$ACTIVE/active", "Invalid argument"],
     ["1", "$MISSING/active", "No such file or directory"],
     ["1", "$FOLDER/active", "Is a directory"],
-    ["1", "$PASSTHROUGH/active", "Function not implemented"],
+    ["1", "$PASSTHROUGH/active", "No such device"],
     ["1", "$SHARED/active", "Device or resource busy"],
   ])("%s > %s fails: %s", async (value, attribute, errno) => {
     const { stderr, stdout } = await script(`
