@@ -6,6 +6,8 @@ import type { TargetSubject } from "./context.ts";
 import { flag, leadingNumber, line } from "./values.ts";
 
 const PATH_MAXIMUM = 4095;
+/** Begins what is no path, but the place of a remote device. */
+const ISCSI = "iscsi://";
 /** How long commands may take to end when a target is made inactive, in milliseconds; then they are aborted. */
 const DEACTIVATION_GRACE = 60_000;
 
@@ -30,7 +32,7 @@ export const ORIGINAL_TARGET: AttributeRows<TargetSubject> = {
   },
   device: {
     doc: {
-      what: "path of the image or block device; of type S, of the SCSI device: /dev/sg0, /dev/bsg/0:0:0:0, /dev/sda",
+      what: "path of the image or block device; of type S, of the SCSI device: /dev/sg0, /dev/bsg/0:0:0:0, /dev/sda, iscsi://host/target/lun",
       accepts: "a path, or nothing, while the target is inactive",
     },
     show: (subject) => devicePath(subject),
@@ -66,11 +68,13 @@ function devicePath({ config, adapter }: TargetSubject): string {
 }
 
 function pathIn({ backend }: Pick<LogicalUnitConfig, "backend">): string {
-  return backend !== undefined && "path" in backend ? backend.path : "";
+  if (backend === undefined) return "";
+  return "path" in backend ? backend.path : backend.type === "iscsi" ? backend.url : "";
 }
 
 function deviceAt(path: string, passThrough: boolean): Pick<LogicalUnitConfig, "backend"> {
   if (path === "") return { backend: undefined };
+  if (passThrough && path.startsWith(ISCSI)) return { backend: { type: "iscsi", url: path } };
   return { backend: { type: passThrough ? "sg" : "file", path } };
 }
 
