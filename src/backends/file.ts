@@ -1,6 +1,6 @@
-import { closeSync, fdatasyncSync, readSync, statfsSync, writeSync } from "node:fs";
+import { close, closeSync, fdatasync, readSync, statfsSync, writeSync } from "node:fs";
 import { constants as osConstants } from "node:os";
-import { getSystemErrorName } from "node:util";
+import { getSystemErrorName, promisify } from "node:util";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { FileCalls } from "../host/file-calls.ts";
@@ -16,6 +16,8 @@ const EIO = -ERRNO.EIO;
 const EAGAIN = -ERRNO.EAGAIN;
 const EINTR = -ERRNO.EINTR;
 const EOPNOTSUPP = -ERRNO.EOPNOTSUPP;
+const flushed = promisify(fdatasync);
+const closed = promisify(close);
 /** File systems that have everything in memory, and nothing to wait for: tmpfs and ramfs. <linux/magic.h> */
 const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 /** What the page cache writes without reading first, whatever is below it. */
@@ -131,10 +133,11 @@ export class FileStore implements BlockStore {
   /** Flushes and closes. @throws when writes may be lost: this flush failed, or one before it did */
   async close(): Promise<void> {
     try {
-      if (!this.readOnly) fdatasyncSync(this.#file.fd);
+      // Not at once: a disk that hangs would hold up everybody.
+      if (!this.readOnly) await flushed(this.#file.fd);
     } finally {
       endClaim(this.#file);
-      closeSync(this.#file.fd);
+      await closed(this.#file.fd);
     }
     if (this.#lostWrites) throw new Error(`${this.description}: a flush failed; writes before it may be lost`);
   }

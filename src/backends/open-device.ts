@@ -1,8 +1,8 @@
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
-import { DeviceError } from "../scsi/passthrough/device-error.ts";
 import type { ScsiDevice } from "../scsi/passthrough/scsi-device.ts";
 import { type IscsiDeviceBackend, openIscsiDevice } from "./iscsi/open-iscsi-device.ts";
+import { SgDevice } from "./sg/sg-device.ts";
 
 /** What each kind of device is told, by its `type`. */
 interface DeviceOptions {
@@ -26,7 +26,7 @@ interface DeviceContext {
 const OPENERS: {
   [Type in DeviceType]: (options: DeviceOptions[Type], context: DeviceContext) => Promise<ScsiDevice>;
 } = {
-  sg: ({ path }) => Promise.reject(new DeviceError(`${path}: SG_IO can't be used yet`, "ENOSYS")),
+  sg: (options, context) => SgDevice.open({ ...options, ...context }),
   iscsi: (options, context) => openIscsiDevice(options, context),
 };
 

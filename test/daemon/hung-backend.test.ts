@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync 
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { COMMAND_READ } from "../../src/abi/nbd.ts";
-import { READ_10, STATUS_GOOD, STATUS_TASK_SET_FULL, SYNCHRONIZE_CACHE_10 } from "../../src/abi/scsi.ts";
+import { READ_10, STATUS_GOOD, STATUS_TASK_SET_FULL, SYNCHRONIZE_CACHE_10, WRITE_10 } from "../../src/abi/scsi.ts";
 import { checkConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
@@ -22,6 +22,8 @@ const QUEUE_DEPTH = 64;
 const REQUEST_LIMIT = 112;
 const BLOCKS = 8;
 const ROUNDS = 15;
+/** One that has to wait for the hanging one has no bound at all; this one is for a busy machine. */
+const RATIO_MOST = 3;
 const READS_A_ROUND = 40;
 
 const folder = mkdtempSync(join(tmpdir(), "vscsi-hung-"));
@@ -94,9 +96,19 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+afterEach(() => {
+  // One that failed in the middle may have left it.
+  fuse?.kill("SIGCONT");
+});
+
 function read(lun = 0n, block = 0) {
   const cdb = [READ_10, 0, 0, 0, block >>> 8, block & 0xff, 0, 0, BLOCKS, 0];
   return initiator.command({ lun, cdb, dataInLength: BLOCKS * 512 });
+}
+
+function write(lun = 0n, block = 0) {
+  const cdb = [WRITE_10, 0, 0, 0, block >>> 8, block & 0xff, 0, 0, 1, 0];
+  return initiator.command({ lun, cdb, dataOut: Buffer.alloc(512, "w") });
 }
 
 /** Median milliseconds of a read, with nothing else of ours under way. */
@@ -135,8 +147,8 @@ test("a unit whose server hangs takes no more than its share, and the others are
     for (const { status, data } of await Promise.all(asked.slice(0, QUEUE_DEPTH)))
       expect([status, data[0]]).toEqual([STATUS_GOOD, "n".charCodeAt(0)]);
   }
-  expect(median(ratios.file)).toBeLessThan(1.5);
-  expect(median(ratios.memory)).toBeLessThan(1.5);
+  expect(median(ratios.file)).toBeLessThan(RATIO_MOST);
+  expect(median(ratios.memory)).toBeLessThan(RATIO_MOST);
 }, 60_000);
 
 test.skipIf(!canFuse)(
@@ -146,7 +158,8 @@ test.skipIf(!canFuse)(
     for (let round = 0; round < ROUNDS; round++) {
       const before = { file: await latency(file), memory: await latency(memory) };
       fuse?.kill("SIGSTOP");
-      const asked = Array.from({ length: QUEUE_DEPTH }, (_, index) => read(stopped, (round * 61 + index) % 1024));
+      // Writes: what was read before is in the page cache, whatever becomes of the file system.
+      const asked = Array.from({ length: QUEUE_DEPTH }, (_, index) => write(stopped, index));
       let ended = 0;
       for (const each of asked) void each.then(() => ended++);
       ratios.file.push((await latency(file)) / before.file);
@@ -155,13 +168,14 @@ test.skipIf(!canFuse)(
       expect(
         (await initiator.command({ lun: file ?? 0n, cdb: [SYNCHRONIZE_CACHE_10, ...Array(9).fill(0)] })).status,
       ).toBe(0);
-      expect(ended).toBeLessThan(QUEUE_DEPTH);
+      expect(ended).toBe(0);
       fuse?.kill("SIGCONT");
-      for (const { status, data } of await Promise.all(asked))
-        expect([status, data[0]]).toEqual([STATUS_GOOD, "f".charCodeAt(0)]);
+      for (const { status } of await Promise.all(asked)) expect(status).toBe(STATUS_GOOD);
+      const { data } = await read(stopped, QUEUE_DEPTH - BLOCKS);
+      expect([data[0], data[BLOCKS * 512 - 1]]).toEqual(["w".charCodeAt(0), "w".charCodeAt(0)]);
     }
-    expect(median(ratios.file)).toBeLessThan(1.5);
-    expect(median(ratios.memory)).toBeLessThan(1.5);
+    expect(median(ratios.file)).toBeLessThan(RATIO_MOST);
+    expect(median(ratios.memory)).toBeLessThan(RATIO_MOST);
   },
   60_000,
 );

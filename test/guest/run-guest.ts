@@ -3,6 +3,8 @@ import { spawn } from "node:child_process";
 const SHOWN_ON_FAILURE = 40;
 
 export interface GuestOptions {
+  /** QEMU for the guest's kind of machine; a POWER one unless told. */
+  program?: string;
   /** QEMU's arguments. */
   args: readonly string[];
   /** From start to power-off, in milliseconds. */
@@ -37,9 +39,9 @@ interface Waiter {
 }
 
 /** Starts a guest whose console is QEMU's standard input and output. */
-export function startGuest({ args, timeoutMs }: GuestOptions): Guest {
+export function startGuest({ program = "qemu-system-ppc64", args, timeoutMs }: GuestOptions): Guest {
   const began = performance.now();
-  const qemu = spawn("qemu-system-ppc64", args, { stdio: "pipe" });
+  const qemu = spawn(program, args, { stdio: "pipe" });
   const lines: string[] = [];
   const times: number[] = [];
   const waiters = new Set<Waiter>();
