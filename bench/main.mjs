@@ -41,8 +41,8 @@ A ratio a/b is the time of a over the time of b: above 1, b is the faster.
   --all            slow groups too (${GROUPS.filter(({ slow }) => slow)
     .map(({ name }) => name)
     .join(", ")})
-  --rounds N       rounds of each case (15); more make the interval narrower
-  --time MS        milliseconds of a side's round (20)
+  --rounds N       rounds of each case (31); more make the interval narrower
+  --time MS        milliseconds of a side's round (8); short ones, since the machine's speed changes
   --json           the results as JSON on standard output, the tables on standard error
   --floors         judges what has to be reached; exit status 1 when a floor is missed
   --help           this text
@@ -126,8 +126,8 @@ function parse() {
       options: {
         filter: { type: "string", multiple: true, default: [] },
         all: { type: "boolean", default: false },
-        rounds: { type: "string", default: "15" },
-        time: { type: "string", default: "20" },
+        rounds: { type: "string", default: "31" },
+        time: { type: "string", default: "8" },
         json: { type: "boolean", default: false },
         floors: { type: "boolean", default: false },
         help: { type: "boolean", default: false },

@@ -13,6 +13,7 @@ const WARM_ROUNDS = 8;
  * @property {readonly (readonly [string, string])[]} ratios pairs of sides: how many times the second goes into the first
  * @property {number} [bytes] moved by an operation: adds a column in GB/s
  * @property {boolean} [perSecond] operations a second are of interest
+ * @property {number} [roundsMost] for a case whose rounds are long
  * @property {(() => void | Promise<void>)} [close]
  *
  * @typedef {{ median: number, low: number, high: number }} Summary
@@ -29,11 +30,13 @@ const WARM_ROUNDS = 8;
  * Runs every side once a round, each first equally often.
  *
  * @param {Case} comparison
- * @param {number} rounds
+ * @param {number} roundsWanted
  * @param {number} milliseconds of a round
  * @returns {Promise<Row>}
  */
-export async function interleave({ name, sides, ratios, bytes, perSecond }, rounds, milliseconds) {
+export async function interleave(comparison, roundsWanted, milliseconds) {
+  const { name, sides, ratios, bytes, perSecond, roundsMost = roundsWanted } = comparison;
+  const rounds = Math.min(roundsWanted, roundsMost);
   const names = Object.keys(sides);
   /** @type {Record<string, number[]>} */
   const times = Object.fromEntries(names.map((side) => [side, []]));
