@@ -6,6 +6,7 @@ import { SRP_CMD_LENGTH, SRP_DIRECT_LENGTH, SRP_IU_MAX, SRP_LOGIN_REQ_LENGTH } f
 import { CoreCases } from "../lib/core-case.mjs";
 import { DATA_PAGE, RING_ENTRIES, SCATTERED_PAGE } from "../lib/core-world.mjs";
 import { hasCompiler, Native } from "../lib/native.mjs";
+import { keepOnOneProcessor } from "../lib/processor.mjs";
 
 const BATCH = 64;
 const REPEATS = 32;
@@ -234,6 +235,8 @@ export const hotPath = {
   name: "hot-path",
   title: "Hot path: the core in WebAssembly, in JavaScript, in C",
   async *cases({ milliseconds, wanted, skip }) {
+    const letGo = keepOnOneProcessor();
+    if (!letGo) skip("the same processor for all", "there is no taskset (util-linux)");
     const native = hasCompiler() ? await Native.start() : undefined;
     if (!native) skip("C", "there is no C compiler (cc)");
     try {
@@ -241,6 +244,7 @@ export const hotPath = {
       for (const entry of CASES) if (wanted(entry.name)) yield await cases.make(entry);
     } finally {
       native?.stop();
+      letGo?.();
     }
   },
 };
