@@ -31,15 +31,14 @@ export class DataBuffers {
       this.inUse++;
       return idle;
     }
+    // What is kept of other sizes is not to keep this command waiting.
+    if (this.#total + size > TOTAL_MAXIMUM) this.#freeIdle();
     if (this.#total + size > TOTAL_MAXIMUM) return 0;
-    try {
-      const address = this.#memory.allocate(size);
-      this.#total += size;
-      this.inUse++;
-      return address;
-    } catch {
-      return 0;
-    }
+    const address = this.#allocate(size);
+    if (address === 0) return 0;
+    this.#total += size;
+    this.inUse++;
+    return address;
   }
 
   give(address: number, size: number): void {
@@ -51,7 +50,23 @@ export class DataBuffers {
 
   /** Gives everything idle back to the allocator. */
   close(): void {
-    for (const [size, list] of this.#idle) for (const address of list) this.#memory.free(address, size);
+    this.#freeIdle();
+  }
+
+  /** @returns 0 when linear memory has run out */
+  #allocate(size: number): number {
+    try {
+      return this.#memory.allocate(size);
+    } catch {
+      return 0;
+    }
+  }
+
+  #freeIdle(): void {
+    for (const [size, list] of this.#idle) {
+      for (const address of list) this.#memory.free(address, size);
+      this.#total -= size * list.length;
+    }
     this.#idle.clear();
   }
 }
