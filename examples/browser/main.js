@@ -24,3 +24,4 @@ try {
 } catch (error) {
   lines.append(`${error}\n`);
 }
+document.title = "Done";

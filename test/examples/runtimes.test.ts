@@ -3,17 +3,15 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, describe, expect, test } from "vitest";
+import { valueOnPage } from "../support/headless-page.ts";
 import { Newcomer } from "../support/packed.ts";
 import { requires } from "../support/requires.ts";
 import { vectorLines } from "../support/vector-lines.ts";
 
 const COMMANDS = resolve(import.meta.dirname, "../../node_modules/.bin");
 const BUILDS = ["core", "portable", "twin"];
-/** Without a window, and without a word to any other machine. */
-const HEADLESS = `--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-  --disable-component-update --disable-sync`.split(/\s+/);
-/** Of the page's own time, which stands still while it fetches; in milliseconds. */
-const PATIENCE = 30_000;
+/** The lines, when all are there. */
+const SHOWN = `document.title === "Done" ? document.getElementById("lines").textContent : null`;
 
 const newcomer = new Newcomer("node", "deno", "bun", "browser", "c");
 afterAll(() => newcomer[Symbol.dispose]());
@@ -57,10 +55,8 @@ async function shown(query: string, ...serverOptions: string[]): Promise<string[
   const server = spawn(process.execPath, ["serve.js", "0", ...serverOptions], { cwd: newcomer.example("browser") });
   try {
     const [address] = (await once(createInterface(server.stdout), "line")) as [string];
-    const profile = `--user-data-dir=${newcomer.fresh("profile-")}`;
-    const page = ["--dump-dom", `--virtual-time-budget=${PATIENCE}`, `${address}${query}`];
-    const dom = (await newcomer.runBeside("browser", "chromium", ...HEADLESS, profile, ...page)).join("\n");
-    return (/<pre id="lines">(.*)<\/pre>/s.exec(dom)?.[1] ?? "").trimEnd().split("\n");
+    const text = await valueOnPage(`${address}${query}`, SHOWN, newcomer.fresh("profile-"));
+    return String(text).trimEnd().split("\n");
   } finally {
     server.kill();
     await once(server, "exit");
