@@ -23,6 +23,16 @@
 #define H_CLOSED 2
 #define H_DROPPED (-12)
 
+/* Whether it pays to wait for answers: see unit.c. */
+struct pacing {
+    /* Microseconds: when the last command came; what commands took with waiting, and without, in this trial. */
+    int64_t last, spent[2];
+    /* Place of the next command in its round of windows. */
+    uint32_t command;
+    /* Above 0: waiting took less time in most of the last trials. */
+    int32_t score;
+};
+
 /* One client adapter of the guest. Everything here is used under QEMU's I/O-thread lock only. */
 struct unit {
     uint32_t reg;
@@ -44,6 +54,9 @@ struct unit {
     uint8_t held[CRQ_ENTRY];
     /* The daemon's next INIT COMPLETE answers an INIT of the bridge's own. */
     bool swallow_complete;
+    /* Commands of this epoch that the daemon has and has not answered. */
+    uint32_t commands;
+    struct pacing pacing;
     /* Entries that its queue had no room for. */
     uint8_t (*pending)[CRQ_ENTRY];
     size_t pending_count, pending_room;
@@ -58,6 +71,8 @@ void connection_start(const char *socket_path, int grace_seconds);
 /* Whether the daemon is so far behind that no data, or no entry at all, should be added. */
 bool connection_lags(void);
 bool connection_full(void);
+/* Waits for the daemon's next messages and takes them; false when none came within `microseconds`. */
+bool connection_await(unsigned microseconds);
 /* Sends a message made of the parts; does nothing when there is no connection. */
 void connection_send(uint32_t type, const struct unit *unit, const void *const parts[], const size_t lengths[],
                      size_t count);

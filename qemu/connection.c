@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RECONNECT_MS 100
@@ -274,6 +275,16 @@ static void on_readable(void *unused)
         return;
     }
     on_pending(NULL);
+}
+
+bool connection_await(unsigned microseconds)
+{
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    struct timespec limit = {0, (long)microseconds * 1000};
+    if (fd < 0 || ppoll(&answer, 1, &limit, NULL) != 1)
+        return false;
+    on_readable(NULL);
+    return true;
 }
 
 static void on_writable(void *unused)
