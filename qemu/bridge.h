@@ -71,8 +71,8 @@ void connection_start(const char *socket_path, int grace_seconds);
 /* Whether the daemon is so far behind that no data, or no entry at all, should be added. */
 bool connection_lags(void);
 bool connection_full(void);
-/* Waits for the daemon's next messages and takes them; false when none came within `microseconds`. */
-bool connection_await(unsigned microseconds);
+/* Takes the daemon's messages until `*outstanding` is 0, for so many microseconds (below a second) at most. */
+void connection_await(const uint32_t *outstanding, unsigned microseconds);
 /* Sends a message made of the parts; does nothing when there is no connection. */
 void connection_send(uint32_t type, const struct unit *unit, const void *const parts[], const size_t lengths[],
                      size_t count);

@@ -223,12 +223,25 @@ static void forward(struct unit *unit, const uint8_t *entry)
  * hypervisor call: two threads need not be woken. One that would send the next command meanwhile loses by it. Which it is
  * does not show from here, where answers are faster than commands. So it is tried: of every WINDOWS windows of commands the
  * processor waits in the first, does not in the second, and does in the others what took less time in most trials. */
-#define WINDOW 32
+#define WINDOW 16
 #define WINDOWS 16
-#define WAIT_US 400
+/* About what it costs an emulated guest to go idle and come back: a wait that is given up costs both. */
+#define WAIT_US 1000
 /* A client that rests longer between two commands rests for its own reasons. */
 #define GAP_US_MAX 2000
-#define SCORE_MAX 3
+#define SCORE_MAX 2
+
+/* A difference that is not noise decides at once: the client has begun to do something else. */
+static void judge_trial(struct pacing *pacing)
+{
+    int64_t waiting = pacing->spent[0], not_waiting = pacing->spent[1];
+    int32_t step = 4 * waiting < 3 * not_waiting || 4 * not_waiting < 3 * waiting ? 2 * SCORE_MAX : 1;
+    pacing->score += waiting < not_waiting ? step : -step;
+    if (pacing->score > SCORE_MAX)
+        pacing->score = SCORE_MAX;
+    else if (pacing->score < -SCORE_MAX)
+        pacing->score = -SCORE_MAX;
+}
 
 static bool worth_waiting(struct unit *unit)
 {
@@ -239,10 +252,7 @@ static bool worth_waiting(struct unit *unit)
     if (command > 0 && command <= 2 * WINDOW)
         pacing->spent[command > WINDOW] += gap < GAP_US_MAX ? gap : GAP_US_MAX;
     if (command == 2 * WINDOW) {
-        if (pacing->spent[0] < pacing->spent[1])
-            pacing->score += pacing->score < SCORE_MAX;
-        else
-            pacing->score -= pacing->score > -SCORE_MAX;
+        judge_trial(pacing);
         pacing->spent[0] = pacing->spent[1] = 0;
     }
     pacing->last = now;
@@ -253,8 +263,7 @@ static bool worth_waiting(struct unit *unit)
 static void await_answer(struct unit *unit)
 {
     if (worth_waiting(unit) && unit->commands == 1)
-        while (unit->commands && connection_await(WAIT_US))
-            continue;
+        connection_await(&unit->commands, WAIT_US);
 }
 
 static struct unit *unit_of(void *device)
