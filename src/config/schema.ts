@@ -56,6 +56,13 @@ const adapter = z.strictObject({
 const guest = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,64}$/, "1 to 64 letters, digits, '.', '_' or '-'"),
   socket: z.string().min(1, "the path of the socket that the guest's bridge connects to"),
+  pollMicroseconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(500)
+    .describe("how long the daemon stays awake for the guest's next command; 0: it sleeps at once"),
 });
 
 interface Shows {

@@ -16,7 +16,7 @@ export class Guests {
 
   /** Makes the port of a guest; nobody can connect before `listen`. */
   add(config: GuestConfig): void {
-    this.#ports.set(config.name, { config, port: new QemuPort([], this.#log) });
+    this.#ports.set(config.name, { config, port: new QemuPort([], this.#log, config.pollMicroseconds) });
   }
 
   /** @throws SocketError */

@@ -1,4 +1,5 @@
 import type { Log } from "../../core/log.ts";
+import type { BusyPolling } from "./busy-polling.ts";
 import { DataArea } from "./data-area.ts";
 import type { Outbox } from "./outbox.ts";
 import type { QemuLink } from "./qemu-link.ts";
@@ -33,6 +34,7 @@ import {
 interface BridgeConnectionOptions {
   links: ReadonlyMap<number, QemuLink>;
   outbox: Outbox;
+  polling: BusyPolling;
   log: Log;
   /** Makes this connection the guest's bridge; false when another is. */
   claim: () => boolean;
@@ -57,7 +59,8 @@ export class BridgeConnection {
 
   /** Takes bytes as they come; keeps none of the chunk. @returns what is wrong with them, or undefined */
   receive(chunk: Buffer): string | undefined {
-    const { outbox } = this.#options;
+    const { outbox, polling } = this.#options;
+    polling.messageCame();
     outbox.hold();
     let bytes = chunk;
     if (this.#restUsed > 0) {
@@ -84,7 +87,15 @@ export class BridgeConnection {
     for (const link of this.#touched) link.interrupt();
     this.#touched.clear();
     outbox.flush();
+    this.messagesSent();
     return problem;
+  }
+
+  /** What was to be sent has gone out: when nothing is under way, the next that happens is a message. */
+  messagesSent(): void {
+    const { links, polling } = this.#options;
+    for (const link of links.values()) if (link.requestsUnderWay > 0) return;
+    polling.allAnswered();
   }
 
   /** An adapter came while the bridge was connected. */
@@ -95,6 +106,7 @@ export class BridgeConnection {
 
   /** The bridge is gone. */
   close(): void {
+    this.#options.polling.close();
     this.#area?.close();
     this.#area = undefined;
   }

@@ -10,10 +10,15 @@ export class Outbox {
   #used = 0;
   /** Somebody will flush: a later turn, or who holds it. */
   #awaited = false;
-  readonly #flushLater = () => this.flush();
+  readonly #flushLater: () => void;
 
-  constructor(socket: Socket) {
+  /** @param flushedLater called when messages that nobody held have gone out */
+  constructor(socket: Socket, flushedLater?: () => void) {
     this.#socket = socket;
+    this.#flushLater = () => {
+      this.flush();
+      flushedLater?.();
+    };
   }
 
   /** Nothing is written until the caller flushes, in this turn. */

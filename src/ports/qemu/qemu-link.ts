@@ -101,6 +101,8 @@ export class QemuLink implements CrqLink {
   #epoch = 0;
   #listener: CrqListener | undefined;
   #registered = false;
+  /** Entries that the client waits for an answer to. */
+  #requestsUnderWay = 0;
   #signal = false;
   #enqueue = 0;
 
@@ -127,6 +129,11 @@ export class QemuLink implements CrqLink {
     return this.#records.address;
   }
 
+  /** Requests of the client that are not answered yet. */
+  get requestsUnderWay(): number {
+    return this.#requestsUnderWay;
+  }
+
   get completeResult(): number {
     return this.memory.view.getInt32(this.adapter + ADAPTER_COMPLETE_RESULT, true);
   }
@@ -137,6 +144,7 @@ export class QemuLink implements CrqLink {
 
   register(): number {
     this.#records.reset();
+    this.#requestsUnderWay = 0;
     this.#enqueue = 0;
     this.#registered = true;
     if (!this.#outbox) return H_CLOSED;
@@ -220,6 +228,7 @@ export class QemuLink implements CrqLink {
     const list = memory.view.getUint32(adapter + ADAPTER_COMPLETE_LIST, true);
     // ANSWER_NONE slots are freed by the core; the others are built, sent here, and freed here.
     const done = core.complete(adapter, count);
+    this.#requestsUnderWay = Math.max(0, this.#requestsUnderWay - done);
     for (let index = 0; index < done; index++) {
       const slot = memory.view.getUint32(list + index * 4, true);
       if (memory.view.getUint32(slot + SLOT_ANSWER, true) === ANSWER_NONE) continue;
@@ -294,6 +303,7 @@ export class QemuLink implements CrqLink {
       this.memory.view.setUint32(staged + STAGED_DATA, address, true);
     }
     this.#put(message, body);
+    if (iu > 0) this.#requestsUnderWay++;
     return true;
   }
 
@@ -315,6 +325,7 @@ export class QemuLink implements CrqLink {
 
   #partnerGone(): void {
     this.#reads.clear();
+    this.#requestsUnderWay = 0;
     if (!this.#registered) return;
     const event = Buffer.alloc(CRQ_ENTRY_SIZE);
     event[0] = CRQ_TRANSPORT_EVENT;

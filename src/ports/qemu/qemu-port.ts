@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../../core/log.ts";
 import { listenPrivately } from "../../host/listen.ts";
 import { BridgeConnection } from "./bridge-connection.ts";
+import { BusyPolling } from "./busy-polling.ts";
 import { Outbox } from "./outbox.ts";
 import type { QemuLink } from "./qemu-link.ts";
 
@@ -13,13 +14,16 @@ export class QemuPort {
   readonly #server: Server;
   readonly #links = new Map<number, QemuLink>();
   readonly #log: Log;
+  readonly #pollMicroseconds: number;
   /** Connections that have not greeted, and the one that has. */
   readonly #sockets = new Set<Socket>();
   #bridge: Socket | undefined;
   #connection: BridgeConnection | undefined;
 
-  constructor(links: readonly QemuLink[], log: Log) {
+  /** @param pollMicroseconds how long the next command is waited for without sleeping; 0: not at all */
+  constructor(links: readonly QemuLink[], log: Log, pollMicroseconds = 0) {
     this.#log = log;
+    this.#pollMicroseconds = pollMicroseconds;
     for (const link of links) this.#links.set(link.unitAddress, link);
     this.#server = createServer((socket) => this.#accept(socket));
   }
@@ -66,7 +70,8 @@ export class QemuPort {
     };
     const connection: BridgeConnection = new BridgeConnection({
       links: this.#links,
-      outbox: new Outbox(socket),
+      outbox: new Outbox(socket, () => connection.messagesSent()),
+      polling: new BusyPolling(this.#pollMicroseconds),
       log: this.#log,
       claim,
     });
