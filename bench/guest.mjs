@@ -69,6 +69,8 @@ const LOADS = [
   { name: "random write 4K QD1", rw: "randwrite", bs: "4k", depth: 1 },
   { name: "random read 4K QD16", rw: "randread", bs: "4k", depth: 16 },
   { name: "random write 4K QD16", rw: "randwrite", bs: "4k", depth: 16 },
+  { name: "sequential read 64K QD8", rw: "read", bs: "64k", depth: 8 },
+  { name: "sequential write 64K QD8", rw: "write", bs: "64k", depth: 8 },
 ].filter(({ name }) => name.includes(values.loads));
 
 // All disks are the same file: what is compared is the way to it, page cache and host file system are shared.
@@ -226,11 +228,11 @@ function report(results) {
       `ratio: median (least to greatest) of ${rounds} rounds of ${values.seconds} s`,
   );
   console.log(
-    `${"load".padEnd(22)} ${names.ours.padStart(7)} ${names.other.padStart(10)}    ratio${values.floor ? "                  floor" : ""}`,
+    `${"load".padEnd(24)} ${names.ours.padStart(7)} ${names.other.padStart(10)}    ratio${values.floor ? "                  floor" : ""}`,
   );
   for (const { load, ours, other, ratio, floor } of rows)
     console.log(
-      `${load.padEnd(22)} ${String(ours).padStart(7)} ${String(other).padStart(10)} ${text(ratio)} ${floor ? text(floor) : ""}`,
+      `${load.padEnd(24)} ${String(ours).padStart(7)} ${String(other).padStart(10)} ${text(ratio)} ${floor ? text(floor) : ""}`,
     );
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ options: values, rows }, null, 2)}\n`);
 }
