@@ -4,7 +4,13 @@ import { getSystemErrorName, promisify } from "node:util";
 import type { Log } from "../core/log.ts";
 import type { SharedMemory } from "../core/shared-memory.ts";
 import { FileCalls } from "../host/file-calls.ts";
-import { type BlockStore, type Provisioning, STORE_DONE, type StoreCompletion } from "../scsi/block-store.ts";
+import {
+  type BlockStore,
+  type Provisioning,
+  STORE_DONE,
+  STORE_PENDING,
+  type StoreCompletion,
+} from "../scsi/block-store.ts";
 import { FlushQueue } from "./flush-queue.ts";
 import { HolePunching } from "./hole-punching.ts";
 import { type OpenFile, openFile, resizeFile } from "./open-file.ts";
@@ -77,22 +83,34 @@ export class FileStore implements BlockStore {
 
   /** At once what is in the page cache; the disk is waited for elsewhere, so that one which hangs holds up nobody else. */
   read(offset: number, address: number, length: number, completion: StoreCompletion): number {
-    if (this.#cached === "all") return this.#readNow(offset, address, length);
-    for (let done = 0; done < length; ) {
-      const rest = length - done;
-      const count = this.#readCached(offset + done, address + done, rest);
-      if (count === EAGAIN) return this.#slow.read(offset + done, address + done, rest, completion);
-      if (count === 0) return this.#shrunk(offset + done);
-      if (count < 0) return this.#failed("read", offset + done, asError(count));
-      done += count;
-    }
-    return STORE_DONE;
+    const done = this.#readAtOnce(offset, address, length);
+    if (done < 0) return done;
+    return done === length ? STORE_DONE : this.#slow.read(offset + done, address + done, length - done, completion);
+  }
+
+  readNow(offset: number, address: number, length: number): number {
+    const done = this.#readAtOnce(offset, address, length);
+    if (done < 0) return done;
+    return done === length ? STORE_DONE : STORE_PENDING;
   }
 
   write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number {
     if (this.#cached === "unknown") return this.#slow.write(offset, address, length, durable, completion);
     const result = this.#writeNow(this.#memory.u8, address, length, offset);
     return durable && result === STORE_DONE ? this.flush(completion) : result;
+  }
+
+  /** @returns bytes that could be read without waiting, or a negative errno */
+  #readAtOnce(offset: number, address: number, length: number): number {
+    if (this.#cached === "all") return this.#readWaiting(offset, address, length);
+    for (let done = 0; done < length; ) {
+      const count = this.#readCached(offset + done, address + done, length - done);
+      if (count === EAGAIN) return done;
+      if (count === 0) return this.#shrunk(offset + done);
+      if (count < 0) return this.#failed("read", offset + done, asError(count));
+      done += count;
+    }
+    return length;
   }
 
   /** @returns bytes, -EAGAIN for what is to be read slowly, or another negative errno */
@@ -109,7 +127,7 @@ export class FileStore implements BlockStore {
     return this.#calls.readCached(fd, new Uint8Array(SECTOR), 0, SECTOR, 0) === EOPNOTSUPP ? "unknown" : "told";
   }
 
-  #readNow(offset: number, address: number, length: number): number {
+  #readWaiting(offset: number, address: number, length: number): number {
     for (let done = 0; done < length; ) {
       try {
         const count = readSync(this.#file.fd, this.#memory.u8, address + done, length - done, offset + done);
@@ -119,7 +137,7 @@ export class FileStore implements BlockStore {
         if (!isInterrupted(error)) return this.#failed("read", offset + done, error);
       }
     }
-    return STORE_DONE;
+    return length;
   }
 
   resize(size?: number): void {

@@ -34,6 +34,10 @@ export class MemoryStore implements BlockStore, Provisioning {
   }
 
   read(offset: number, address: number, length: number, _completion: StoreCompletion): number {
+    return this.readNow(offset, address, length);
+  }
+
+  readNow(offset: number, address: number, length: number): number {
     const memory = this.#memory;
     for (let done = 0; done < length; ) {
       const at = (offset + done) % CHUNK;

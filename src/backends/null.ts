@@ -16,7 +16,11 @@ export class NullStore implements BlockStore {
     this.description = `${size} bytes of nothing`;
   }
 
-  read(_offset: number, address: number, length: number, _completion: StoreCompletion): number {
+  read(offset: number, address: number, length: number, _completion: StoreCompletion): number {
+    return this.readNow(offset, address, length);
+  }
+
+  readNow(_offset: number, address: number, length: number): number {
     this.#memory.zero(address, length);
     return STORE_DONE;
   }

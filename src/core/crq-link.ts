@@ -50,6 +50,12 @@ export interface CrqLink {
   scatter(slot: number, offset: number, source: number, length: number): number;
 
   /**
+   * Linear address of the slot's data-in buffer, if its first `length` bytes are in one piece there; 0 otherwise. The client may
+   * take it back as soon as the caller's turn ends.
+   */
+  dataInAddress(slot: number, length: number): number;
+
+  /**
    * Answers the first `count` slots of the adapter's COMPLETE_LIST, as the core's `complete`: returns how many were
    * dealt with (their slots are free again); `completeResult` holds the reason when fewer.
    */

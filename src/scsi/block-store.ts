@@ -18,6 +18,12 @@ export interface BlockStore {
 
   /** Fills [address, address+length) of linear memory from `offset`. Fewer bytes than asked for is an error (-EIO). */
   read(offset: number, address: number, length: number, completion: StoreCompletion): number;
+  /**
+   * Reads into memory that is somebody else's as soon as this returns: STORE_DONE, a negative errno, or STORE_PENDING when the
+   * bytes would have to be waited for; nothing is under way then, and part of them may be there. Without it the store has
+   * only `read`.
+   */
+  readonly readNow?: ((offset: number, address: number, length: number) => number) | undefined;
   /** Writes. With `durable` (FUA) the bytes are on stable storage before it is done. */
   write(offset: number, address: number, length: number, durable: boolean, completion: StoreCompletion): number;
   /**

@@ -140,6 +140,10 @@ export class CommandProcessor implements TaskOwner {
     return true;
   }
 
+  dataInAddress(slot: number, bytes: number): number {
+    return this.#link.dataInAddress(slot, bytes);
+  }
+
   taskDone(task: CommandTask): void {
     if (!task.active) return;
     const now = this.#options.clock.now();
@@ -199,7 +203,7 @@ export class CommandProcessor implements TaskOwner {
   #answer(task: CommandTask, now: number): void {
     const { slot } = task;
     const moved = Math.min(task.dataInCount, task.dataInLength);
-    if (moved > 0 && this.#link.scatter(slot, 0, task.buffer, moved) !== H_SUCCESS) {
+    if (moved > 0 && !task.isPlaced && this.#link.scatter(slot, 0, task.buffer, moved) !== H_SUCCESS) {
       // Told again, with sense data: done() comes back here with no data to move.
       return checkCondition(task, DATA_PHASE_ERROR);
     }

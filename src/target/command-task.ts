@@ -22,6 +22,8 @@ import type { Nexus, ScsiTask } from "../scsi/task.ts";
 /** Takes the finished task of a slot. */
 export interface TaskOwner {
   taskDone(task: CommandTask): void;
+  /** Linear address of the client's data-in buffer, if its first `bytes` bytes are in one piece there; 0 otherwise. */
+  dataInAddress(slot: number, bytes: number): number;
 }
 
 /** The SCSI task of one slot, reused for every command that the slot carries. */
@@ -55,6 +57,8 @@ export class CommandTask implements ScsiTask {
   faulted: ((task: ScsiTask) => void) | undefined = undefined;
   startedAt = 0;
   counters: CommandCounters | undefined = undefined;
+  /** Data-in stand in the client's own buffer. */
+  isPlaced = false;
   #bufferSize = 0;
 
   constructor(memory: SharedMemory, slot: number, nexus: Nexus, buffers: DataBuffers, owner: TaskOwner) {
@@ -90,9 +94,17 @@ export class CommandTask implements ScsiTask {
     this.aborted = false;
     this.faulted = undefined;
     this.counters = undefined;
+    this.isPlaced = false;
+  }
+
+  placeInitiatorBuffer(bytes: number): number {
+    const address = bytes > this.dataInLength ? 0 : this.#owner.dataInAddress(this.slot, bytes);
+    this.isPlaced = address !== 0;
+    return address;
   }
 
   reserve(bytes: number): number {
+    this.isPlaced = false;
     if (bytes <= this.#bufferSize) return this.buffer;
     const address = this.#buffers.take(bytes);
     if (address === 0) return 0;

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Backend, openStore } from "../../src/backends/open-store.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { type BlockStore, STORE_DONE } from "../../src/scsi/block-store.ts";
+import { type BlockStore, STORE_DONE, STORE_PENDING } from "../../src/scsi/block-store.ts";
 import { ended } from "../support/block-store.ts";
 import { testMemory } from "../support/scsi-task.ts";
 
@@ -50,7 +50,7 @@ describe.each(KINDS)("%s", (kind, backend) => {
 
   test("random operations agree with an array", async () => {
     const operation = fc.record({
-      name: fc.constantFrom("read", "write", "durable write", "flush"),
+      name: fc.constantFrom("read", "read now", "write", "durable write", "flush"),
       sector: fc.nat(SIZE / 512 - 1),
       // Long enough to cross a chunk of the memory store.
       sectors: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 500, max: 580 })),
@@ -66,12 +66,14 @@ describe.each(KINDS)("%s", (kind, backend) => {
         memory.u8.fill(written ? seed : 0xee, buffer, buffer + length);
         const result = await ended((completion) => {
           if (name === "flush") return store.flush(completion);
-          if (name === "read") return store.read(offset, buffer, length, completion);
+          const now = name === "read now" ? store.readNow?.(offset, buffer, length) : STORE_PENDING;
+          if (now !== STORE_PENDING) return now ?? expect.unreachable();
+          if (name.startsWith("read")) return store.read(offset, buffer, length, completion);
           return store.write(offset, buffer, length, name === "durable write", completion);
         });
         expect(result).toBe(STORE_DONE);
         if (written) model.fill(seed, offset, offset + length);
-        if (name === "read")
+        if (name.startsWith("read"))
           expect(
             Buffer.compare(memory.u8.subarray(buffer, buffer + length), model.subarray(offset, offset + length)),
           ).toBe(0);

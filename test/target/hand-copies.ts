@@ -55,6 +55,10 @@ export class HandCopies implements CrqLink {
     return this.#link.free();
   }
 
+  dataInAddress(): number {
+    return 0;
+  }
+
   signal(enable: boolean): number {
     return this.#link.signal(enable);
   }

@@ -31,6 +31,7 @@ import type { CrqLink, CrqListener } from "../../core/crq-link.ts";
 import type { CoreExports } from "../../core/exports.ts";
 import type { SharedMemory } from "../../core/shared-memory.ts";
 import type { DataArea } from "./data-area.ts";
+import { DataOutBuffers } from "./data-out-buffers.ts";
 import { ExtentWalk } from "./extent-walk.ts";
 import type { Outbox } from "./outbox.ts";
 import {
@@ -90,9 +91,7 @@ export class QemuLink implements CrqLink {
   readonly #records: AdapterRecords;
   readonly #ring: number;
   readonly #staged: number;
-  /** Data-out that came along, by ring entry: address and size of its buffer, made when first needed. */
-  readonly #dataAddress = new Uint32Array(RING_ENTRIES);
-  readonly #dataSize = new Uint32Array(RING_ENTRIES);
+  readonly #dataOut: DataOutBuffers;
   readonly #reads = new Map<number, PendingRead>();
   readonly #walk = new ExtentWalk();
   #nextRead = 1;
@@ -112,6 +111,7 @@ export class QemuLink implements CrqLink {
     this.unitAddress = unitAddress;
     this.slotCount = slots;
     this.#ring = memory.allocate(RING_ENTRIES * CRQ_ENTRY_SIZE);
+    this.#dataOut = new DataOutBuffers(memory, RING_ENTRIES, (index) => this.#isFree(index));
     const remoteWindow = memory.allocate(WINDOW_SIZE);
     memory.view.setUint32(remoteWindow + WINDOW_STATE, WINDOW_STAGED, true);
     this.#records = new AdapterRecords(memory, {
@@ -223,6 +223,11 @@ export class QemuLink implements CrqLink {
     return H_SUCCESS;
   }
 
+  /** The guest's memory is another process's. */
+  dataInAddress(): number {
+    return 0;
+  }
+
   complete(count: number): number {
     const { core, memory, adapter } = this;
     const list = memory.view.getUint32(adapter + ADAPTER_COMPLETE_LIST, true);
@@ -244,8 +249,7 @@ export class QemuLink implements CrqLink {
     this.#outbox?.flush();
     this.#records.free();
     this.memory.free(this.#ring, RING_ENTRIES * CRQ_ENTRY_SIZE);
-    for (const [index, address] of this.#dataAddress.entries())
-      if (address !== 0) this.memory.free(address, this.#dataSize[index] ?? 0);
+    this.#dataOut.free();
   }
 
   /** A bridge with this unit has connected. */
@@ -287,21 +291,22 @@ export class QemuLink implements CrqLink {
     if (!this.#registered) return true;
     const { view, u8 } = this.memory;
     const index = this.#enqueue;
-    if (u8[this.#ring + index * CRQ_ENTRY_SIZE] !== CRQ_FREE) return false;
+    if (!this.#isFree(index)) return false;
     const staged = this.#staged + index * STAGED_SIZE;
     const from = body + ENTRY_SIZE;
     view.setUint32(staged + STAGED_IU_LENGTH, iu, true);
     view.setUint32(staged + STAGED_TABLE_LENGTH, table, true);
-    view.setUint32(staged + STAGED_DATA_LENGTH, data, true);
     u8.set(message.subarray(from, from + iu), staged + STAGED_IU);
     if (table > 0) u8.set(message.subarray(from + iu, from + iu + table), staged + STAGED_TABLE);
-    if (data > 0) {
-      const address = this.#dataRoom(index, data);
+    // Without room the data stay with the guest, to be fetched when the command is executed.
+    const address = data > 0 ? this.#dataOut.roomFor(index, data) : 0;
+    if (address !== 0) {
       if (sent > 0) this.memory.u8.set(message.subarray(from + iu + table, from + iu + table + sent), address);
       else if (!this.#area?.read(this.memory, message.readUInt32LE(body + ENTRY_AREA_POSITION), data, address))
         return false;
       this.memory.view.setUint32(staged + STAGED_DATA, address, true);
     }
+    this.memory.view.setUint32(staged + STAGED_DATA_LENGTH, address === 0 ? 0 : data, true);
     this.#put(message, body);
     if (iu > 0) this.#requestsUnderWay++;
     return true;
@@ -331,10 +336,14 @@ export class QemuLink implements CrqLink {
     event[0] = CRQ_TRANSPORT_EVENT;
     event[1] = CRQ_EVENT_PARTNER_DEREGISTERED;
     // In a full ring the event overwrites the last entry. [LoPAR] H_FREE_CRQ.
-    if (this.memory.u8[this.#ring + this.#enqueue * CRQ_ENTRY_SIZE] !== CRQ_FREE)
-      this.#enqueue = (this.#enqueue + RING_ENTRIES - 1) % RING_ENTRIES;
+    if (!this.#isFree(this.#enqueue)) this.#enqueue = (this.#enqueue + RING_ENTRIES - 1) % RING_ENTRIES;
     this.#put(event, 0);
     this.interrupt();
+  }
+
+  /** The entry at a place of our ring has been taken, or none was there. */
+  #isFree(index: number): boolean {
+    return this.memory.u8[this.#ring + index * CRQ_ENTRY_SIZE] === CRQ_FREE;
   }
 
   /** Puts an entry on our ring, its valid byte last. */
@@ -384,18 +393,5 @@ export class QemuLink implements CrqLink {
     outbox.buffer.writeUInt32LE(length, at + READ_LENGTH);
     outbox.buffer.writeUInt32LE(low, at + READ_IOBA);
     outbox.buffer.writeUInt32LE(high, at + READ_IOBA + 4);
-  }
-
-  /** Room for `bytes` of data-out that belong to a ring entry. */
-  #dataRoom(index: number, bytes: number): number {
-    const size = this.#dataSize[index] ?? 0;
-    if (bytes <= size) return this.#dataAddress[index] ?? 0;
-    if (size > 0) this.memory.free(this.#dataAddress[index] ?? 0, size);
-    let room = 4096;
-    while (room < bytes) room *= 2;
-    const address = this.memory.allocate(room);
-    this.#dataAddress[index] = address;
-    this.#dataSize[index] = room;
-    return address;
   }
 }

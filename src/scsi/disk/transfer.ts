@@ -1,4 +1,5 @@
 import { STATUS_BUSY } from "../../abi/scsi.ts";
+import { type BlockStore, STORE_PENDING } from "../block-store.ts";
 import type { Drive } from "../drive.ts";
 import { checkCondition, endWith, good, LBA_OUT_OF_RANGE } from "../sense.ts";
 import type { ScsiTask } from "../task.ts";
@@ -22,11 +23,20 @@ export function readBlocks(drive: Drive, task: ScsiTask, first: Blocks, count: B
   if (drive.transfers.mustWait(task, first, count)) return postpone(drive, task, first, count, readBlocks);
   const { store, blockSize } = drive.medium;
   const length = bytesIn(count, blockSize);
-  const address = task.reserve(length);
-  if (address === 0) return endWith(task, STATUS_BUSY);
+  const offset = bytesIn(first, blockSize);
+  const placed = readInPlace(store, task, offset, length);
+  const address = placed === STORE_PENDING ? task.reserve(length) : 0;
+  if (placed === STORE_PENDING && address === 0) return endWith(task, STATUS_BUSY);
   drive.statistics.read(task, count, blockSize);
   const transfer = drive.transfers.take(task, "read", length, first, count);
-  transfer.settle(store.read(bytesIn(first, blockSize), address, length, transfer));
+  transfer.settle(placed === STORE_PENDING ? store.read(offset, address, length, transfer) : placed);
+}
+
+/** Reads straight to the initiator's memory, without a copy: @returns STORE_PENDING when that can't be done at once */
+function readInPlace(store: BlockStore, task: ScsiTask, offset: Bytes, length: Bytes): number {
+  if (store.readNow === undefined) return STORE_PENDING;
+  const address = task.placeInitiatorBuffer?.(length) ?? 0;
+  return address === 0 ? STORE_PENDING : store.readNow(offset, address, length);
 }
 
 /** WRITE(6), (10), (12), (16). [SBC-3] 5.34 to 5.37. */
