@@ -66,7 +66,7 @@ export const FLOORS = [
   {
     name: "a unit amid 256 adapters and 1,000 units: cost of a command against 1 and 1",
     group: "scale",
-    rows: /one of them used$/,
+    rows: /^256 adapters.*one of them used$/,
     ratio: "many/one",
     least: 1.2,
     aim: 1,
@@ -75,7 +75,7 @@ export const FLOORS = [
   {
     name: "the same with all of them used, in no order",
     group: "scale",
-    rows: /all used$/,
+    rows: /^256 adapters.*all used$/,
     ratio: "many/one",
     least: 1.2,
     aim: 1,

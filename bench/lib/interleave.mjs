@@ -24,6 +24,7 @@ const WARM_ROUNDS = 8;
  * @property {Record<string, Summary>} ratios by "first/second"
  * @property {number} [bytes]
  * @property {boolean} [perSecond]
+ * @property {boolean} [isMemory] sides are bytes
  */
 
 /**

@@ -1,5 +1,5 @@
 // A group as an SVG: for each row a bar per side, as long as its time is against the longest of the row.
-import { duration } from "./report.mjs";
+import { amount } from "./report.mjs";
 
 const COLOURS = ["#2f6fde", "#d9822b", "#3a9d5d", "#8a63c9", "#c4456b", "#6b7785"];
 const BAR = 12;
@@ -29,7 +29,7 @@ export function plot(title, rows) {
       const scale = (value) => Math.min(value / longest, 1) * BAR_WIDTH;
       parts.push(rectangle(LABEL_WIDTH, y, scale(median), BAR - 2, colour(sides.indexOf(side))));
       parts.push(line(LABEL_WIDTH + scale(low), LABEL_WIDTH + scale(high), y + BAR / 2 - 1));
-      parts.push(text(LABEL_WIDTH + scale(median) + 6, y + 9, duration(median)));
+      parts.push(text(LABEL_WIDTH + scale(median) + 6, y + 9, amount(row, median)));
       y += BAR;
     }
     y += GAP;

@@ -13,13 +13,18 @@ export function duration(nanoseconds) {
   return nanoseconds >= 1e3 ? `${figure(nanoseconds / 1e3)} µs` : `${figure(nanoseconds)} ns`;
 }
 
+/** What a side's value says: a duration, or bytes. @param {import("./interleave.mjs").Row} row @param {number} value */
+export function amount(row, value) {
+  return row.isMemory ? `${figure(value / 1024)} KiB` : duration(value);
+}
+
 function cell(row, side) {
   const summary = row.sides[side];
   if (!summary) return "";
   const { median } = summary;
   const rate = row.bytes ? `, ${figure(row.bytes / median)} GB/s` : "";
   const perSecond = row.perSecond ? `, ${figure(1e6 / median)}k/s` : "";
-  return `${duration(median)}${rate}${perSecond}`;
+  return `${amount(row, median)}${rate}${perSecond}`;
 }
 
 /**

@@ -20,8 +20,8 @@ import { ServerAdapter } from "../../dist/target/server-adapter.js";
 
 export const BLOCK = 512;
 const REQUEST_LIMIT = 128;
-/** Linux keeps a few for itself; ours may use all. */
-const QUEUE_ENTRIES = 256;
+/** A page of a queue. */
+const PAGE_ENTRIES = 256;
 const IU_LENGTH = srp.SRP_CMD_LENGTH + srp.SRP_DIRECT_LENGTH;
 const ADDRESS = 0x30000002;
 
@@ -30,8 +30,9 @@ const ADDRESS = 0x30000002;
  *
  * @param {"wasm" | "js"} kind
  * @param {(memory: SharedMemory) => import("../../dist/scsi/block-store.js").BlockStore} open
+ * @param {number} requestLimit commands that the client may have under way
  */
-export function serveDisk(kind, open) {
+export function serveDisk(kind, open, requestLimit = REQUEST_LIMIT) {
   const memory = new SharedMemory();
   const hypervisor = new Hypervisor({ memory, core: loadCore(memory, kind) });
   const client = hypervisor.addPartition({ name: "client", number: 2, memorySize: 64 << 20 });
@@ -39,8 +40,9 @@ export function serveDisk(kind, open) {
   const clientAdapter = hypervisor.addAdapter(client, "client", { unitAddress: ADDRESS });
   const serverAdapter = hypervisor.addAdapter(server, "server", { unitAddress: ADDRESS + 1 });
   hypervisor.connect(serverAdapter, clientAdapter);
-  const slots = REQUEST_LIMIT + 16;
-  const link = new PartitionLink({ hypervisor, adapter: serverAdapter, ringEntries: QUEUE_ENTRIES, slots });
+  const slots = requestLimit + 16;
+  const queueEntries = Math.ceil((slots + 1) / PAGE_ENTRIES) * PAGE_ENTRIES;
+  const link = new PartitionLink({ hypervisor, adapter: serverAdapter, ringEntries: queueEntries, slots });
   const device = new ScsiTargetDevice(silentLog);
   const store = open(memory);
   const identity = { vendor: "IBM", product: "VDASD blkdev", revision: "0001", serial: "BENCH-1" };
@@ -53,13 +55,13 @@ export function serveDisk(kind, open) {
     device,
     clock: systemClock,
     log: silentLog,
-    requestLimit: REQUEST_LIMIT,
+    requestLimit,
     adapterName: "30000003",
     relativeTargetPort: 1,
     identity: { partitionName: "server", partitionNumber: 1, osType: OS_TYPE_AIX, maxTransfer: 0x100000 },
   });
   adapter.start();
-  return { memory, hypervisor, clientAdapter, adapter, store };
+  return { memory, hypervisor, clientAdapter, adapter, store, queueEntries };
 }
 
 /** Keeps `depth` commands of one size in flight. */
@@ -70,6 +72,7 @@ export class LoadClient {
   #ring;
   #batch;
   #slots;
+  #queueEntries;
   #cursor = 0;
   #blocks = 0;
   #opcode = READ_10;
@@ -83,14 +86,15 @@ export class LoadClient {
    * @param {ReturnType<typeof serveDisk>} served
    * @param {{ depth: number, bytes: number }} load bytes of one transfer
    */
-  constructor({ memory, hypervisor, clientAdapter }, { depth, bytes }) {
+  constructor({ memory, hypervisor, clientAdapter, queueEntries }, { depth, bytes }) {
+    this.#queueEntries = queueEntries;
     this.#memory = memory;
     this.#hypervisor = hypervisor;
     this.#adapter = clientAdapter;
     this.#blocks = bytes / BLOCK;
     const dma = new DmaSpace(hypervisor, clientAdapter);
-    this.#ring = dma.allocate(QUEUE_ENTRIES * CRQ_ENTRY_SIZE);
-    this.#batch = memory.allocate(QUEUE_ENTRIES * CRQ_ENTRY_SIZE);
+    this.#ring = dma.allocate(queueEntries * CRQ_ENTRY_SIZE);
+    this.#batch = memory.allocate(queueEntries * CRQ_ENTRY_SIZE);
     const ius = dma.allocate(depth * srp.SRP_IU_MAX);
     this.#slots = Array.from({ length: depth }, (_, index) => ({
       iu: ius.address + index * srp.SRP_IU_MAX,
@@ -108,7 +112,7 @@ export class LoadClient {
   /** The handshake, and the unit attention that a new nexus finds. */
   async connect() {
     const { partition, unitAddress } = this.#adapter;
-    const bytes = QUEUE_ENTRIES * CRQ_ENTRY_SIZE;
+    const bytes = this.#queueEntries * CRQ_ENTRY_SIZE;
     this.#hypervisor.crq.register(partition, unitAddress, firstIoba(this.#ring), bytes);
     this.#hypervisor.crq.signal(partition, unitAddress, 1);
     this.#hypervisor.crq.send(partition, unitAddress, ((CRQ_INITIALIZATION << 24) | (CRQ_INIT << 16)) >>> 0, 0, 0, 0);
@@ -183,8 +187,9 @@ export class LoadClient {
   #drain() {
     const { view } = this.#memory;
     const { core } = this.#hypervisor;
-    const taken = core.crq_scan(this.#ring.address, QUEUE_ENTRIES, this.#cursor, this.#batch, QUEUE_ENTRIES);
-    this.#cursor = (this.#cursor + taken) % QUEUE_ENTRIES;
+    const entries = this.#queueEntries;
+    const taken = core.crq_scan(this.#ring.address, entries, this.#cursor, this.#batch, entries);
+    this.#cursor = (this.#cursor + taken) % entries;
     for (let at = 0; at < taken; at++) {
       const entry = this.#batch + at * CRQ_ENTRY_SIZE;
       if (view.getUint8(entry) === CRQ_COMMAND) this.#answered(view.getUint32(entry + 12));

@@ -33,6 +33,15 @@ test("whole commands run on every backend", { timeout: 60_000 }, () => {
   ]);
 });
 
+test("a command's cost is told by how many are under way", { timeout: 60_000 }, () => {
+  const { status, stdout } = bench("--filter", "scale: 1 adapter", "--rounds", "1", "--json");
+  expect(status).toBe(0);
+  const { groups } = JSON.parse(stdout) as { groups: { rows: { name: string; sides: object }[] }[] };
+  const rows = groups.flatMap((group) => group.rows);
+  expect(rows.map(({ name }) => name.split(" ").at(-1))).toEqual(["8", "64", "512"]);
+  for (const { sides } of rows) expect(Object.keys(sides)).toEqual(["one", "many"]);
+});
+
 test("what is used wrongly is told, with status 2", () => {
   const wrong = (...args: string[]) => bench(...args);
   expect(wrong("--rounds", "0")).toMatchObject({ status: 2, stderr: expect.stringContaining('not "0"') });
