@@ -1,19 +1,22 @@
 import type { SharedMemory } from "../core/shared-memory.ts";
 
 const SMALLEST = 4096;
-/** Data buffers that one adapter may hold at a time; beyond it commands are answered BUSY. */
+/** Bytes of the commands of one adapter; beyond it they are answered BUSY. */
 const TOTAL_MAXIMUM = 0x1000_0000;
 
 /** Data buffers in linear memory, by powers of two, kept for the next command. */
 export class DataBuffers {
   readonly #memory: SharedMemory;
+  readonly #maximum: number;
   readonly #idle = new Map<number, number[]>();
   #total = 0;
   /** Buffers that were taken and not given back. */
   inUse = 0;
 
-  constructor(memory: SharedMemory) {
+  /** @param maximum bytes, taken and idle, that there may be at a time */
+  constructor(memory: SharedMemory, maximum = TOTAL_MAXIMUM) {
     this.#memory = memory;
+    this.#maximum = maximum;
   }
 
   /** Size of the buffer that `take(bytes)` gives. */
@@ -32,8 +35,8 @@ export class DataBuffers {
       return idle;
     }
     // What is kept of other sizes is not to keep this command waiting.
-    if (this.#total + size > TOTAL_MAXIMUM) this.#freeIdle();
-    if (this.#total + size > TOTAL_MAXIMUM) return 0;
+    if (this.#total + size > this.#maximum) this.#freeIdle();
+    if (this.#total + size > this.#maximum) return 0;
     const address = this.#allocate(size);
     if (address === 0) return 0;
     this.#total += size;

@@ -286,6 +286,16 @@ test("an answer goes out after its data, and its slot is free again", async () =
   expect(respond.body.subarray(RESPOND_SIZE).toString()).toBe("response");
 });
 
+test("an aborted request, which nobody answers, is not under way any more", async () => {
+  const bridge = await connected();
+  const iu = command(FORMAT_DIRECT_IN, directDescriptor(1, 0x4000, 512), [0x28], 77);
+  bridge.write(entryMessage(5, srpEntry(0x10200, iu.length), { iu }));
+  const { slot } = await server.next();
+  expect(link.requestsUnderWay).toBe(1);
+  link.core.slot_release(link.adapter, slot);
+  expect(link.requestsUnderWay).toBe(0);
+});
+
 describe("a partner that goes", () => {
   test("by RESET is told by an event, and what follows has the new epoch", async () => {
     const bridge = await connected();

@@ -4,6 +4,7 @@ import {
   ADAPTER_COMPLETE_LIST,
   ADAPTER_COMPLETE_RESULT,
   ADAPTER_ENTRY,
+  ADAPTER_FREE_COUNT,
   ADAPTER_STAGED,
   ANSWER_NONE,
   SLOT_ADDRESS_HIGH,
@@ -100,8 +101,6 @@ export class QemuLink implements CrqLink {
   #epoch = 0;
   #listener: CrqListener | undefined;
   #registered = false;
-  /** Entries that the client waits for an answer to. */
-  #requestsUnderWay = 0;
   #signal = false;
   #enqueue = 0;
 
@@ -129,9 +128,9 @@ export class QemuLink implements CrqLink {
     return this.#records.address;
   }
 
-  /** Requests of the client that are not answered yet. */
+  /** Requests that were taken from the ring and have not ended, answered or not. */
   get requestsUnderWay(): number {
-    return this.#requestsUnderWay;
+    return this.slotCount - this.#records.get(ADAPTER_FREE_COUNT);
   }
 
   get completeResult(): number {
@@ -144,7 +143,6 @@ export class QemuLink implements CrqLink {
 
   register(): number {
     this.#records.reset();
-    this.#requestsUnderWay = 0;
     this.#enqueue = 0;
     this.#registered = true;
     if (!this.#outbox) return H_CLOSED;
@@ -233,7 +231,6 @@ export class QemuLink implements CrqLink {
     const list = memory.view.getUint32(adapter + ADAPTER_COMPLETE_LIST, true);
     // ANSWER_NONE slots are freed by the core; the others are built, sent here, and freed here.
     const done = core.complete(adapter, count);
-    this.#requestsUnderWay = Math.max(0, this.#requestsUnderWay - done);
     for (let index = 0; index < done; index++) {
       const slot = memory.view.getUint32(list + index * 4, true);
       if (memory.view.getUint32(slot + SLOT_ANSWER, true) === ANSWER_NONE) continue;
@@ -308,7 +305,6 @@ export class QemuLink implements CrqLink {
     }
     this.memory.view.setUint32(staged + STAGED_DATA_LENGTH, address === 0 ? 0 : data, true);
     this.#put(message, body);
-    if (iu > 0) this.#requestsUnderWay++;
     return true;
   }
 
@@ -330,7 +326,6 @@ export class QemuLink implements CrqLink {
 
   #partnerGone(): void {
     this.#reads.clear();
-    this.#requestsUnderWay = 0;
     if (!this.#registered) return;
     const event = Buffer.alloc(CRQ_ENTRY_SIZE);
     event[0] = CRQ_TRANSPORT_EVENT;
