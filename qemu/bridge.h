@@ -19,11 +19,14 @@
 #define CRQ_EVENT_PARTNER_FAILED 0x01
 #define CRQ_EVENT_DEREGISTERED 0x02
 #define CRQ_EVENT_SUSPENDED 0x06
+#define SRP_LOGIN_REQ 0x00
+#define SRP_TSK_MGMT 0x01
+#define SRP_CMD 0x02
 #define H_SUCCESS 0
 #define H_CLOSED 2
 #define H_DROPPED (-12)
 
-/* Whether it pays to wait for answers: see unit.c. */
+/* Whether it pays to wait for answers: see pacing.c. */
 struct pacing {
     /* Microseconds: when the last command came; what commands took with waiting, and without, in this trial. */
     int64_t last, spent[2];
@@ -54,7 +57,7 @@ struct unit {
     uint8_t held[CRQ_ENTRY];
     /* The daemon's next INIT COMPLETE answers an INIT of the bridge's own. */
     bool swallow_complete;
-    /* Commands of this epoch that the daemon has and has not answered. */
+    /* Commands of this epoch that the daemon has not answered, as far as that shows from here. */
     uint32_t commands;
     struct pacing pacing;
     /* Entries that its queue had no room for. */
@@ -62,12 +65,29 @@ struct unit {
     size_t pending_count, pending_room;
 };
 
+/* Fields of CRQ entries and SRP IUs. */
+static inline uint32_t big16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+
+static inline uint32_t big32(const uint8_t *p)
+{
+    return big16(p) << 16 | big16(p + 2);
+}
+
+static inline uint64_t big64(const uint8_t *p)
+{
+    return (uint64_t)big32(p) << 32 | big32(p + 4);
+}
+
 extern struct vio_layout layout;
 extern struct unit units[UNITS_MAX];
 extern size_t unit_count;
 
 /* connection.c: the socket to the daemon. */
-void connection_start(const char *socket_path, int grace_seconds);
+/* False, with errno set, when the system has no room for it. */
+bool connection_start(const char *socket_path, int grace_seconds);
 /* Whether the daemon is so far behind that no data, or no entry at all, should be added. */
 bool connection_lags(void);
 bool connection_full(void);
@@ -88,6 +108,14 @@ void area_given_back(uint32_t position);
 /* Data of the daemon's half, which is taken herewith: to be used before the next message is sent. NULL outside of it. */
 const uint8_t *area_take(uint32_t position, uint32_t length);
 uint32_t area_taken(void);
+
+/* ahead.c: what a command's message brings along, besides the IU. */
+extern uint8_t ahead_table[WIRE_TABLE_MAX], ahead_data[WIRE_DATA_AHEAD_MAX];
+/* Fills them for a command, and tells how much in `head`. Every count comes from the guest. */
+void fetch_ahead(struct unit *unit, const uint8_t *iu, uint32_t iu_length, struct wire_entry *head);
+
+/* pacing.c: told of each command that is sent. Whether the processor should wait for its answer. */
+bool worth_waiting(struct pacing *pacing);
 
 /* unit.c: the guest's side. */
 SendCrq unit_send_crq;

@@ -40,7 +40,7 @@ struct buffer {
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static int fd = -1;
-/* What the main loop watches: it has the socket in it. */
+/* What the main loop watches. It has the socket in it, and lets the main loop not be woken for that now and then. */
 static int epoll_fd = -1;
 static bool was_up, heard;
 /* The daemon can run while we wait without sleeping. */
@@ -51,8 +51,6 @@ static int64_t grace_ms, gone_at;
 static bool grace_over;
 static max_align_t reconnect_timer[QEMU_TIMER_SIZE / sizeof(max_align_t)];
 static max_align_t pending_timer[QEMU_TIMER_SIZE / sizeof(max_align_t)];
-
-static void on_event(void *unused);
 
 static int64_t now_ms(void)
 {
@@ -106,8 +104,6 @@ static void watch_again(void)
 
 static void disconnect(void)
 {
-    qemu_set_fd_handler(epoll_fd, NULL, NULL, NULL);
-    close(epoll_fd);
     close(fd);
     fd = -1;
     incoming.used = incoming.start = outgoing.used = outgoing.start = 0;
@@ -182,18 +178,15 @@ static bool try_connect(void)
     if (fresh < 0)
         return false;
     struct epoll_event interest = {.events = EPOLLIN};
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (connect(fresh, (struct sockaddr *)&address, sizeof address) < 0 || epoll_fd < 0 ||
+    if (connect(fresh, (struct sockaddr *)&address, sizeof address) < 0 ||
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fresh, &interest) < 0) {
         close(fresh);
-        close(epoll_fd);
         return false;
     }
     int size = 4 << 20;
     setsockopt(fresh, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     fd = fresh;
     heard = false;
-    qemu_set_fd_handler(epoll_fd, on_event, NULL, NULL);
     say_hello();
     return true;
 }
@@ -334,8 +327,12 @@ void connection_await(const uint32_t *outstanding, unsigned microseconds)
         watch_again();
 }
 
-void connection_start(const char *socket_path, int grace_seconds)
+bool connection_start(const char *socket_path, int grace_seconds)
 {
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0)
+        return false;
+    qemu_set_fd_handler(epoll_fd, on_event, NULL, NULL);
     strncpy(address.sun_path, socket_path, sizeof address.sun_path - 1);
     grace_ms = (int64_t)grace_seconds * 1000;
     cpu_set_t processors;
@@ -347,4 +344,5 @@ void connection_start(const char *socket_path, int grace_seconds)
     struct pollfd answer = {.fd = fd, .events = POLLIN};
     if (fd >= 0 && poll(&answer, 1, FIRST_ANSWER_MS) == 1)
         receive();
+    return true;
 }

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "bridge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -48,7 +49,8 @@ static void on_machine_ready(Notifier *notifier, void *data)
     for (size_t index = 0; index < unit_count; index++)
         memcpy((char *)units[index].device + layout.send, &send, sizeof send);
     qemu_register_reset(unit_machine_reset, NULL);
-    connection_start(socket_path, grace_seconds);
+    if (!connection_start(socket_path, grace_seconds))
+        refuse("the connection to the daemon can't be watched", strerror(errno));
 }
 
 static bool parse_number(const char *text, unsigned long *value)

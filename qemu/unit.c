@@ -6,31 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SRP_LOGIN_REQ 0x00
-#define SRP_CMD 0x02
 #define SRP_IU_MAX 256
-#define SRP_CMD_LENGTH 48
-#define SRP_DIRECT_LENGTH 16
-#define SRP_INDIRECT_LENGTH 20
+/* About what it costs an emulated guest to go idle and come back: a wait that is given up costs both. */
+#define WAIT_US 1000
 
 struct vio_layout layout;
 struct unit units[UNITS_MAX];
 size_t unit_count;
-
-static uint32_t big16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t big32(const uint8_t *p)
-{
-    return big16(p) << 16 | big16(p + 2);
-}
-
-static uint64_t big64(const uint8_t *p)
-{
-    return (uint64_t)big32(p) << 32 | big32(p + 4);
-}
 
 static bool is_init(const uint8_t *entry)
 {
@@ -119,84 +101,6 @@ static void end_connection(struct unit *unit, uint8_t event)
     put_event(unit, event);
 }
 
-/* Bytes of the command's indirect table when it is not whole in the IU, and where it is. */
-static uint32_t table_to_fetch(const uint8_t *descriptor, uint32_t inline_count, uint32_t room)
-{
-    uint32_t bytes = room >= SRP_INDIRECT_LENGTH ? big32(descriptor + 12) : 0;
-    if (bytes % SRP_DIRECT_LENGTH || bytes > WIRE_TABLE_MAX || bytes / SRP_DIRECT_LENGTH <= inline_count)
-        return 0;
-    return bytes;
-}
-
-static uint8_t table[WIRE_TABLE_MAX];
-static uint8_t data[WIRE_DATA_AHEAD_MAX];
-
-/* Copies data-out along `entries` descriptors; returns how much there was, 0 when it can't all be read. */
-static uint32_t copy_data(struct unit *unit, const uint8_t *descriptors, uint32_t entries, uint32_t total, uint8_t *to)
-{
-    uint32_t done = 0;
-    for (uint32_t index = 0; index < entries && done < total; index++) {
-        const uint8_t *descriptor = descriptors + index * SRP_DIRECT_LENGTH;
-        uint32_t length = big32(descriptor + 12);
-        if (length > total - done)
-            length = total - done;
-        if (!dma(unit, big64(descriptor), to + done, length, false))
-            return 0;
-        done += length;
-    }
-    return done;
-}
-
-/* Fetches data-out, to the data area or into the message; neither when it is too much: the daemon then asks. */
-static void fetch_data(struct unit *unit, const uint8_t *descriptors, uint32_t entries, uint32_t total,
-                       struct wire_entry *head)
-{
-    if (total > WIRE_DATA_AHEAD_MAX)
-        return;
-    uint8_t *room = total >= WIRE_AREA_THRESHOLD ? area_room(total, &head->area_position) : NULL;
-    if (room) {
-        head->area_length = copy_data(unit, descriptors, entries, total, room);
-        if (head->area_length)
-            area_use(head->area_position, head->area_length);
-    } else if (!connection_lags()) {
-        head->data_length = copy_data(unit, descriptors, entries, total, data);
-    }
-}
-
-/* Fetches ahead what the daemon will need: the indirect table, and data-out. Every count comes from the guest. */
-static void fetch_ahead(struct unit *unit, const uint8_t *iu, uint32_t iu_length, struct wire_entry *head)
-{
-    if (iu_length < SRP_CMD_LENGTH || iu[0] != SRP_CMD)
-        return;
-    uint32_t out = iu[5] >> 4, in = iu[5] & 0xf;
-    uint32_t place = SRP_CMD_LENGTH + (iu[31] & 0xfc);
-    if ((out && in) || place >= iu_length)
-        return;
-    const uint8_t *descriptor = iu + place;
-    uint32_t room = iu_length - place;
-    if (out == 1 && room >= SRP_DIRECT_LENGTH) {
-        fetch_data(unit, descriptor, 1, big32(descriptor + 12), head);
-    } else if (out == 2 || in == 2) {
-        uint32_t inline_count = out ? iu[6] : iu[7];
-        if (room < SRP_INDIRECT_LENGTH + inline_count * SRP_DIRECT_LENGTH)
-            return;
-        uint32_t bytes = table_to_fetch(descriptor, inline_count, room);
-        const uint8_t *list = descriptor + SRP_INDIRECT_LENGTH;
-        uint32_t entries = inline_count;
-        if (bytes) {
-            if (!dma(unit, big64(descriptor), table, bytes, false))
-                return;
-            head->table_length = bytes;
-            list = table;
-            entries = bytes / SRP_DIRECT_LENGTH;
-        } else if (big32(descriptor + 12) != inline_count * SRP_DIRECT_LENGTH) {
-            return;
-        }
-        if (out)
-            fetch_data(unit, list, entries, big32(descriptor + 16), head);
-    }
-}
-
 static void forward(struct unit *unit, const uint8_t *entry)
 {
     struct wire_entry head = {0};
@@ -209,61 +113,20 @@ static void forward(struct unit *unit, const uint8_t *entry)
         if (entry[1] == CRQ_FORMAT_SRP && head.iu_length) {
             if (iu[0] == SRP_LOGIN_REQ)
                 unit->logged_in = true;
+            else if (iu[0] == SRP_CMD)
+                unit->commands++;
+            else if (iu[0] == SRP_TSK_MGMT)
+                /* What it aborts is not answered. A count that is too low is right again when all is answered; one
+                 * that is too high never is. */
+                unit->commands = 0;
             fetch_ahead(unit, iu, head.iu_length, &head);
         }
     }
     unit->initialised = true;
     head.area_taken = area_taken();
-    const void *parts[] = {&head, iu, table, data};
+    const void *parts[] = {&head, iu, ahead_table, ahead_data};
     const size_t lengths[] = {sizeof head, head.iu_length, head.table_length, head.data_length};
     connection_send(WIRE_ENTRY, unit, parts, lengths, 4);
-}
-
-/* A client that has one command under way at a time gains by having its processor wait for the answer within the
- * hypervisor call: two threads need not be woken. One that would send the next command meanwhile loses by it. Which it is
- * does not show from here, where answers are faster than commands. So it is tried: of every WINDOWS windows of commands the
- * processor waits in the first, does not in the second, and does in the others what took less time in most trials. */
-#define WINDOW 16
-#define WINDOWS 16
-/* About what it costs an emulated guest to go idle and come back: a wait that is given up costs both. */
-#define WAIT_US 1000
-/* A client that rests longer between two commands rests for its own reasons. */
-#define GAP_US_MAX 2000
-#define SCORE_MAX 2
-
-/* A difference that is not noise decides at once: the client has begun to do something else. */
-static void judge_trial(struct pacing *pacing)
-{
-    int64_t waiting = pacing->spent[0], not_waiting = pacing->spent[1];
-    int32_t step = 4 * waiting < 3 * not_waiting || 4 * not_waiting < 3 * waiting ? 2 * SCORE_MAX : 1;
-    pacing->score += waiting < not_waiting ? step : -step;
-    if (pacing->score > SCORE_MAX)
-        pacing->score = SCORE_MAX;
-    else if (pacing->score < -SCORE_MAX)
-        pacing->score = -SCORE_MAX;
-}
-
-static bool worth_waiting(struct unit *unit)
-{
-    struct pacing *pacing = &unit->pacing;
-    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) / 1000, gap = now - pacing->last;
-    uint32_t command = pacing->command;
-    /* The time since the command before belongs to that one. */
-    if (command > 0 && command <= 2 * WINDOW)
-        pacing->spent[command > WINDOW] += gap < GAP_US_MAX ? gap : GAP_US_MAX;
-    if (command == 2 * WINDOW) {
-        judge_trial(pacing);
-        pacing->spent[0] = pacing->spent[1] = 0;
-    }
-    pacing->last = now;
-    pacing->command = (command + 1) % (WINDOW * WINDOWS);
-    return command < 2 * WINDOW ? command < WINDOW : pacing->score > 0;
-}
-
-static void await_answer(struct unit *unit)
-{
-    if (worth_waiting(unit) && unit->commands == 1)
-        connection_await(&unit->commands, WAIT_US);
 }
 
 static struct unit *unit_of(void *device)
@@ -301,11 +164,10 @@ int unit_send_crq(void *device, uint8_t *entry)
     }
     if (!unit->served)
         return H_SUCCESS;
+    uint32_t others = unit->commands;
     forward(unit, entry);
-    if (entry[0] == CRQ_COMMAND && entry[1] == CRQ_FORMAT_SRP) {
-        unit->commands++;
-        await_answer(unit);
-    }
+    if (unit->commands > others && worth_waiting(&unit->pacing) && others == 0)
+        connection_await(&unit->commands, WAIT_US);
     return H_SUCCESS;
 }
 
