@@ -26,6 +26,13 @@ export class Guests {
     this.#log.info({ guest: name, socket: config.socket }, "waiting for the guest's bridge");
   }
 
+  /** Takes over what needs no new socket. */
+  change(config: GuestConfig): void {
+    const { port } = this.#get(config.name);
+    port.poll(config.pollMicroseconds);
+    this.#ports.set(config.name, { config, port });
+  }
+
   /** Of a guest without adapters. */
   async remove(name: string): Promise<void> {
     const { port } = this.#get(name);

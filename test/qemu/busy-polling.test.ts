@@ -85,10 +85,16 @@ describe("staying awake for the next command", () => {
     expect(loop.run()).toBe(0);
   });
 
-  it("ends with the connection", () => {
+  it("ends with the connection, or when it is turned off", () => {
     const { loop, polling } = start();
     polling.allAnswered();
-    polling.close();
+    polling.end();
     expect(loop.run()).toBe(1);
+    polling.setLongest(0);
+    polling.allAnswered();
+    expect(loop.run()).toBe(0);
+    polling.setLongest(200);
+    polling.allAnswered();
+    expect(loop.run()).toBe(2);
   });
 });

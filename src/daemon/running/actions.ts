@@ -11,6 +11,7 @@ export type GuestConfig = Config["guests"][number];
  */
 export type Action =
   | { readonly do: "add-guest" | "remove-guest" | "start-guest" | "stop-guest"; readonly guest: GuestConfig }
+  | { readonly do: "change-guest"; readonly from: GuestConfig; readonly to: GuestConfig }
   | { readonly do: "add-unit" | "remove-unit"; readonly unit: NamedUnitConfig }
   | { readonly do: "change-unit"; readonly from: NamedUnitConfig; readonly to: NamedUnitConfig }
   | { readonly do: "add-adapter" | "remove-adapter"; readonly adapter: AdapterConfig }
@@ -32,6 +33,7 @@ const INVERSE: Readonly<Record<ActionName, ActionName>> = {
   "remove-guest": "add-guest",
   "start-guest": "stop-guest",
   "stop-guest": "start-guest",
+  "change-guest": "change-guest",
   "add-unit": "remove-unit",
   "remove-unit": "add-unit",
   "change-unit": "change-unit",
@@ -67,6 +69,8 @@ export function describeAction(action: Action): PlannedChange | undefined {
     case "show":
     case "hide":
       return addOrRemove(action.do, placeName(action.place), unitDetail(action.shown));
+    case "change-guest":
+      return changed(`guest ${action.to.name}`, action);
     case "change-unit":
       return changed(`unit ${action.to.name}`, action);
     case "change-adapter":

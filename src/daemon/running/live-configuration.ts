@@ -67,6 +67,8 @@ export class LiveConfiguration {
         return guests.remove(action.guest.name);
       case "start-guest":
         return guests.listen(action.guest.name);
+      case "change-guest":
+        return guests.change(action.to);
       case "add-unit":
       case "show":
         return this.#open(action, options);

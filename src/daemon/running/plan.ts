@@ -36,7 +36,11 @@ export function actionsBetween(current: Config, next: Config): Action[] {
   const adapters = differences(current.adapters, next.adapters, adapterName);
   const shown = differences(allShown(current), allShown(next), ({ place }) => placeName(place));
   // What is made anew takes what stands on it along.
-  const newGuests = new Set(changed(guests).map(({ from }) => from.name));
+  const newGuests = new Set(
+    changed(guests)
+      .filter(({ from, to }) => from.socket !== to.socket)
+      .map(({ from }) => from.name),
+  );
   const isNew = ({ from, to }: Difference<AdapterConfig>) =>
     from === undefined || to === undefined || newGuests.has(to.guest ?? "") || from.requestLimit !== to.requestLimit;
   const renewedAdapters = new Set(adapters.filter(isNew).map(({ from, to }) => adapterName(from ?? to)));
@@ -50,7 +54,7 @@ export function actionsBetween(current: Config, next: Config): Action[] {
   const stays = ({ from, to }: Difference<Shown>) =>
     from !== undefined && to !== undefined && !renewed(to) && !renewed(from) && changesInPlace(from.unit, to.unit);
   const moved = shown.filter((entry) => !stays(entry));
-  const movedGuests = guests.filter(({ from, to }) => !same(from, to));
+  const movedGuests = guests.filter(({ from, to }) => !from || !to || newGuests.has(from.name));
   const remade = adapters.filter(isNew);
   const reopened = units.filter(({ from, to }) => !from || !to || renewedUnits.has(from.name));
   return [
@@ -62,6 +66,9 @@ export function actionsBetween(current: Config, next: Config): Action[] {
     ...movedGuests.flatMap(({ from }) => (from ? [{ do: "remove-guest", guest: from } as const] : [])),
     ...movedGuests.flatMap(({ to }) => (to ? [{ do: "add-guest", guest: to } as const] : [])),
     ...reopened.flatMap(({ to }) => (to ? [{ do: "add-unit", unit: to } as const] : [])),
+    ...changed(guests)
+      .filter(({ from }) => !newGuests.has(from.name))
+      .map(({ from, to }) => ({ do: "change-guest", from, to }) as const),
     ...changed(units)
       .filter(({ from }) => !renewedUnits.has(from.name))
       .map(({ from, to }) => ({ do: "change-unit", from, to }) as const),

@@ -60,7 +60,7 @@ export class BridgeConnection {
   /** Takes bytes as they come; keeps none of the chunk. @returns what is wrong with them, or undefined */
   receive(chunk: Buffer): string | undefined {
     const { outbox, polling } = this.#options;
-    polling.messageCame();
+    if (this.#greeted) polling.messageCame();
     outbox.hold();
     let bytes = chunk;
     if (this.#restUsed > 0) {
@@ -93,6 +93,7 @@ export class BridgeConnection {
 
   /** What was to be sent has gone out: when nothing is under way, the next that happens is a message. */
   messagesSent(): void {
+    if (!this.#greeted) return;
     const { links, polling } = this.#options;
     for (const link of links.values()) if (link.requestsUnderWay > 0) return;
     polling.allAnswered();
@@ -106,7 +107,6 @@ export class BridgeConnection {
 
   /** The bridge is gone. */
   close(): void {
-    this.#options.polling.close();
     this.#area?.close();
     this.#area = undefined;
   }

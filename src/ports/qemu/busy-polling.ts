@@ -16,8 +16,10 @@ const eventLoop: Loop = { now: () => performance.now(), nextTurn: (callback) => 
  * long as the message before came within that while, and never where there is one processor for all.
  */
 export class BusyPolling {
-  readonly #longest: number;
   readonly #loop: Loop;
+  readonly #isAlone: boolean;
+  /** Milliseconds. */
+  #longest = 0;
   #worthwhile = true;
   /** When all was answered; undefined while something is under way. */
   #idleSince: number | undefined;
@@ -30,8 +32,15 @@ export class BusyPolling {
 
   /** @param microseconds how long at most; 0: never */
   constructor(microseconds: number, loop: Loop = eventLoop, processors: number = availableParallelism()) {
-    this.#longest = processors > 1 ? microseconds / 1000 : 0;
     this.#loop = loop;
+    this.#isAlone = processors === 1;
+    this.setLongest(microseconds);
+  }
+
+  /** @param microseconds how long at most; 0: never */
+  setLongest(microseconds: number): void {
+    this.#longest = this.#isAlone ? 0 : microseconds / 1000;
+    this.end();
   }
 
   /** A message has come. */
@@ -53,8 +62,10 @@ export class BusyPolling {
     this.#loop.nextTurn(this.#turn);
   }
 
-  /** No message will come any more. */
-  close(): void {
+  /** Nothing is waited for any more, until messages come again. */
+  end(): void {
+    this.#idleSince = undefined;
+    this.#worthwhile = true;
     this.#until = 0;
   }
 }

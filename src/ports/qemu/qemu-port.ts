@@ -14,7 +14,7 @@ export class QemuPort {
   readonly #server: Server;
   readonly #links = new Map<number, QemuLink>();
   readonly #log: Log;
-  readonly #pollMicroseconds: number;
+  readonly #polling: BusyPolling;
   /** Connections that have not greeted, and the one that has. */
   readonly #sockets = new Set<Socket>();
   #bridge: Socket | undefined;
@@ -23,7 +23,7 @@ export class QemuPort {
   /** @param pollMicroseconds how long the next command is waited for without sleeping; 0: not at all */
   constructor(links: readonly QemuLink[], log: Log, pollMicroseconds = 0) {
     this.#log = log;
-    this.#pollMicroseconds = pollMicroseconds;
+    this.#polling = new BusyPolling(pollMicroseconds);
     for (const link of links) this.#links.set(link.unitAddress, link);
     this.#server = createServer((socket) => this.#accept(socket));
   }
@@ -42,6 +42,11 @@ export class QemuPort {
   /** An adapter has gone: its link is freed already. */
   removeLink(link: QemuLink): void {
     this.#links.delete(link.unitAddress);
+  }
+
+  /** Changes how long the next command is waited for without sleeping. */
+  poll(microseconds: number): void {
+    this.#polling.setLongest(microseconds);
   }
 
   /** Sends what is still to be sent, then closes. */
@@ -71,7 +76,7 @@ export class QemuPort {
     const connection: BridgeConnection = new BridgeConnection({
       links: this.#links,
       outbox: new Outbox(socket, () => connection.messagesSent()),
-      polling: new BusyPolling(this.#pollMicroseconds),
+      polling: this.#polling,
       log: this.#log,
       claim,
     });
@@ -92,6 +97,7 @@ export class QemuPort {
   #bridgeGone(): void {
     this.#bridge = undefined;
     this.#connection = undefined;
+    this.#polling.end();
     this.#log.info({}, "bridge disconnected");
     for (const link of this.#links.values()) link.disconnected();
   }
