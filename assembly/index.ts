@@ -3,7 +3,7 @@
 import { CORE_ABI_VERSION } from "../src/abi/records";
 import { copy } from "./bytes";
 import { put, scan } from "./crq";
-import { copyBetween, copyIn, copyOut, copySlot } from "./rdma";
+import { copyBetween, copyIn, copyOut, copySlot, dataInAddress } from "./rdma";
 import { release } from "./slots";
 import { buildEntry, buildResponse, decode } from "./srp";
 import { completeList, drainRing } from "./step";
@@ -89,6 +89,10 @@ export function scatter(adapter: u32, slot: u32, offset: u32, source: u32, lengt
 
 export function gather(adapter: u32, slot: u32, offset: u32, destination: u32, length: u32): i32 {
   return copySlot(adapter, slot, offset, destination, length, false);
+}
+
+export function data_in_address(adapter: u32, slot: u32, length: u32): u32 {
+  return dataInAddress(adapter, slot, length);
 }
 
 export function bytes_copy(destination: u32, source: u32, length: u32): void {

@@ -76,6 +76,18 @@ function copyTowards(theirs: u32, ours: u32, length: u32, rights: u32): void {
   else copy(ours, theirs, length);
 }
 
+/** Where a slot's data-in buffer is, when its first bytes are in one piece there and may be written as they stand; 0 otherwise. */
+export function dataInAddress(adapter: u32, slot: u32, length: u32): u32 {
+  const window = load<u32>(adapter + ADAPTER_REMOTE_WINDOW);
+  const usable =
+    load<u32>(window + WINDOW_STATE) == WINDOW_TRANSLATED &&
+    load<u32>(window + WINDOW_GENERATION) == load<u32>(slot + SLOT_GENERATION) &&
+    load<u32>(slot + SLOT_DIRECTION) == DIRECTION_IN &&
+    load<u32>(slot + SLOT_EXTENT_COUNT) > 0 &&
+    load<u32>(slot + SLOT_EXTENTS + EXTENT_LENGTH) >= length;
+  return usable ? load<u32>(slot + SLOT_EXTENTS + EXTENT_LINEAR) : 0;
+}
+
 /**
  * Moves bytes between a slot's buffer and our memory. While the TCEs stand as they stood when the slot was decoded its
  * extents are used as they are; after a change each piece is translated again by its IOBA.

@@ -45,6 +45,7 @@ static uint32_t call(Z_core_instance_t *core, const char *name, const uint32_t *
   if (IS(slot_release)) return CORE(slot_release)(core, a[0], a[1]), 0;
   if (IS(scatter)) return CORE(scatter)(core, a[0], a[1], a[2], a[3], a[4]);
   if (IS(gather)) return CORE(gather)(core, a[0], a[1], a[2], a[3], a[4]);
+  if (IS(data_in_address)) return CORE(data_in_address)(core, a[0], a[1], a[2]);
   if (IS(bytes_copy)) return CORE(bytes_copy)(core, a[0], a[1], a[2]), 0;
 #undef IS
   fail(name, "is not a function of the core");

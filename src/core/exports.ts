@@ -107,6 +107,13 @@ export interface CoreExports {
   /** The client's data-out buffer to server memory; as scatter. @returns H_SUCCESS, H_PERMISSION, H_SOURCE_PARM */
   gather(adapter: number, slot: number, offset: number, destination: number, length: number): number;
 
+  /**
+   * Linear address of the client's data-in buffer, where its first `length` bytes are in one piece and the TCEs are still those
+   * that the slot was decoded with: they may be written there instead of by scatter, before the client runs again.
+   * @returns 0 otherwise, and for staged windows
+   */
+  data_in_address(adapter: number, slot: number, length: number): number;
+
   /** Copies within linear memory (SIMD where the build has it). Ranges must not overlap. */
   bytes_copy(destination: number, source: number, length: number): void;
 }

@@ -7,21 +7,7 @@ import {
   VIO_SIGNAL_DISABLE,
   VIO_SIGNAL_ENABLE,
 } from "../abi/papr.ts";
-import {
-  ADAPTER_COMPLETE_RESULT,
-  ADAPTER_RING_CURSOR,
-  DIRECTION_IN,
-  EXTENT_LENGTH,
-  EXTENT_LINEAR,
-  QUEUE_CLOSED,
-  SLOT_DIRECTION,
-  SLOT_EXTENT_COUNT,
-  SLOT_EXTENTS,
-  SLOT_GENERATION,
-  WINDOW_GENERATION,
-  WINDOW_STATE,
-  WINDOW_TRANSLATED,
-} from "../abi/records.ts";
+import { ADAPTER_COMPLETE_RESULT, ADAPTER_RING_CURSOR, QUEUE_CLOSED } from "../abi/records.ts";
 import { AdapterRecords } from "../core/adapter-records.ts";
 import type { CrqLink, CrqListener } from "../core/crq-link.ts";
 import type { CoreExports } from "../core/exports.ts";
@@ -141,16 +127,7 @@ export class PartitionLink implements CrqLink {
   }
 
   dataInAddress(slot: number, length: number): number {
-    const { view } = this.memory;
-    const extent = slot + SLOT_EXTENTS;
-    const usable =
-      view.getUint32(slot + SLOT_DIRECTION, true) === DIRECTION_IN &&
-      view.getUint32(slot + SLOT_EXTENT_COUNT, true) > 0 &&
-      view.getUint32(extent + EXTENT_LENGTH, true) >= length &&
-      view.getUint32(this.#remoteWindow + WINDOW_STATE, true) === WINDOW_TRANSLATED &&
-      // The extents are those of the TCEs as they stood when the slot was decoded.
-      view.getUint32(this.#remoteWindow + WINDOW_GENERATION, true) === view.getUint32(slot + SLOT_GENERATION, true);
-    return usable ? view.getUint32(extent + EXTENT_LINEAR, true) : 0;
+    return this.core.data_in_address(this.adapter, slot, length) >>> 0;
   }
 
   complete(count: number): number {

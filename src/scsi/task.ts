@@ -55,9 +55,10 @@ export interface ScsiTask {
    */
   reserve(bytes: number): number;
   /**
-   * Linear address of the initiator's own buffer of at least `bytes` bytes, which data-in written there has reached; 0 where
-   * it is not in one piece of linear memory. It may be written until the caller's turn ends: later the initiator may have taken
-   * it back. A `reserve` after it takes the task's buffer again. Ports whose initiators are elsewhere have no such method.
+   * Linear address of the initiator's own data-in buffer, for bytes that are read there instead of into the task's buffer; 0
+   * when its first `bytes` bytes are not in one piece of linear memory. It may be written only until the caller's turn ends:
+   * later the initiator may have taken it back. A `reserve` after it takes the task's buffer again. Ports whose initiators
+   * are elsewhere have no such method.
    */
   placeInitiatorBuffer?(bytes: number): number;
   /** Address of the buffer, valid after `reserve` or when dataOutLength > 0. */

@@ -203,6 +203,7 @@ class Hostilities {
     const length = next(8) === 0 ? next(0x20000) : next(Math.min(size, 0x4000) + 1);
     const { data } = pair.wasm;
     const out = pair.wasm.get(slot + SLOT_DIRECTION) === DIRECTION_OUT;
+    pair.call("data_in_address", (core) => core.data_in_address(adapter, slot, length));
     if (next(8) === 0 ? out : !out) pair.call("scatter", (core) => core.scatter(adapter, slot, offset, data, length));
     else pair.call("gather", (core) => core.gather(adapter, slot, offset, data, length));
   }

@@ -74,6 +74,18 @@ export function copyWindow(
   return H_SUCCESS;
 }
 
+/** As dataInAddress in assembly/rdma.ts. */
+export function dataInAddress({ view }: SharedMemory, adapter: number, slot: number, length: number): number {
+  const window = view.getUint32(adapter + ADAPTER_REMOTE_WINDOW, true);
+  const usable =
+    view.getUint32(window + WINDOW_STATE, true) === WINDOW_TRANSLATED &&
+    view.getUint32(window + WINDOW_GENERATION, true) === view.getUint32(slot + SLOT_GENERATION, true) &&
+    view.getUint32(slot + SLOT_DIRECTION, true) === DIRECTION_IN &&
+    view.getUint32(slot + SLOT_EXTENT_COUNT, true) > 0 &&
+    view.getUint32(slot + SLOT_EXTENTS + EXTENT_LENGTH, true) >= length;
+  return usable ? view.getUint32(slot + SLOT_EXTENTS + EXTENT_LINEAR, true) : 0;
+}
+
 /** As copySlot in assembly/rdma.ts: extents as they are, or translated anew after a change of the TCEs. */
 export function copySlot(
   memory: SharedMemory,

@@ -1,7 +1,7 @@
 import { CORE_ABI_VERSION } from "../../abi/records.ts";
 import type { CoreExports } from "../exports.ts";
 import type { SharedMemory } from "../shared-memory.ts";
-import { copyBetween, copySlot, copyWindow } from "./rdma.ts";
+import { copyBetween, copySlot, copyWindow, dataInAddress } from "./rdma.ts";
 import { put, release, scan } from "./ring.ts";
 import { buildEntry, buildResponse, decode } from "./srp.ts";
 import { complete, drain } from "./step.ts";
@@ -34,6 +34,7 @@ export function createTwin(memory: SharedMemory): CoreExports {
       copySlot(memory, adapter, slot, offset >>> 0, source, length >>> 0, true),
     gather: (adapter, slot, offset, destination, length) =>
       copySlot(memory, adapter, slot, offset >>> 0, destination, length >>> 0, false),
+    data_in_address: (adapter, slot, length) => dataInAddress(memory, adapter, slot, length >>> 0),
     bytes_copy: (destination, source, length) => {
       memory.u8.copyWithin(destination, source, source + length);
     },

@@ -24,12 +24,12 @@ export function readBlocks(drive: Drive, task: ScsiTask, first: Blocks, count: B
   const { store, blockSize } = drive.medium;
   const length = bytesIn(count, blockSize);
   const offset = bytesIn(first, blockSize);
-  const placed = readInPlace(store, task, offset, length);
-  const address = placed === STORE_PENDING ? task.reserve(length) : 0;
-  if (placed === STORE_PENDING && address === 0) return endWith(task, STATUS_BUSY);
+  let result = readInPlace(store, task, offset, length);
+  if (result === STORE_PENDING && task.reserve(length) === 0) return endWith(task, STATUS_BUSY);
   drive.statistics.read(task, count, blockSize);
   const transfer = drive.transfers.take(task, "read", length, first, count);
-  transfer.settle(placed === STORE_PENDING ? store.read(offset, address, length, transfer) : placed);
+  if (result === STORE_PENDING) result = store.read(offset, task.buffer, length, transfer);
+  transfer.settle(result);
 }
 
 /** Reads straight to the initiator's memory, without a copy: @returns STORE_PENDING when that can't be done at once */

@@ -55,13 +55,17 @@ export const WINDOWS: readonly Scenario[] = [
       core.scatter(records.address, slot, 0, data, 0x1000);
       core.scatter(records.address, slot, 0x7f0, data + 0x100, 0x20);
       core.scatter(records.address, slot, 0x800, data, 0x801);
+      core.data_in_address(records.address, slot, 0x800);
+      core.data_in_address(records.address, slot, 0x801);
       core.gather(records.address, slot, 0, data, 16);
       side.map(8, 12, TCE_READ | TCE_WRITE);
       side.set(window + WINDOW_GENERATION, 1);
       core.scatter(records.address, slot, 0x700, data, 0x400);
+      core.data_in_address(records.address, slot, 0x800);
       decode(side, core, command("10", "0000", "2a000000080000000800", direct(0x9000, 0x800)));
       core.gather(records.address, slot, 0x10, data + 0x4000, 0x7f0);
       core.scatter(records.address, slot, 0, data, 16);
+      core.data_in_address(records.address, slot, 0x10);
       side.set(window + WINDOW_STATE, WINDOW_CUT);
       core.gather(records.address, slot, 0, data, 16);
     },
