@@ -43,6 +43,7 @@ A ratio a/b is the time of a over the time of b: above 1, b is the faster.
     .join(", ")})
   --rounds N       rounds of each case (31); more make the interval narrower
   --time MS        milliseconds of a side's round (8); short ones, since the machine's speed changes
+  --plots FOLDER   where the plots go (bench/results)
   --json           the results as JSON on standard output, the tables on standard error
   --floors         judges what has to be reached; exit status 1 when a floor is missed
   --help           this text
@@ -50,7 +51,7 @@ A ratio a/b is the time of a over the time of b: above 1, b is the faster.
 Groups:
 ${GROUPS.map(({ name, title, slow }) => `  ${name.padEnd(16)} ${title}${slow ? " (slow)" : ""}`).join("\n")}
 
-Plots go to bench/results/GROUP.svg.
+Each group's plot is GROUP.svg in that folder.
 `;
 
 /** The command was used wrongly. */
@@ -74,8 +75,8 @@ async function main() {
     if (rows.length === 0) continue;
     results.push({ name: group.name, title: group.title, rows });
     print(groupTable(group.title, rows));
-    mkdirSync(RESULTS, { recursive: true });
-    writeFileSync(join(RESULTS, `${group.name}.svg`), plot(group.title, rows));
+    mkdirSync(options.plots, { recursive: true });
+    writeFileSync(join(options.plots, `${group.name}.svg`), plot(group.title, rows));
   }
   if (results.length === 0)
     throw new UsageError(`nothing matches --filter ${options.filter.join(", ")}; --help names the groups`);
@@ -114,6 +115,7 @@ function readOptions() {
     filter: values.filter,
     all: values.all,
     json: values.json,
+    plots: values.plots,
     floors: values.floors,
     rounds: positive("rounds", values.rounds),
     milliseconds: positive("time", values.time),
@@ -129,6 +131,7 @@ function parse() {
         rounds: { type: "string", default: "31" },
         time: { type: "string", default: "8" },
         json: { type: "boolean", default: false },
+        plots: { type: "string", default: RESULTS },
         floors: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

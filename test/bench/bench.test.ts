@@ -1,13 +1,20 @@
 import { spawnSync } from "node:child_process";
-import { resolve } from "node:path";
-import { expect, test } from "vitest";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, expect, test } from "vitest";
 import { judgeFloors } from "../../bench/lib/floors.mjs";
 import { summary } from "../../bench/lib/statistics.mjs";
 
 const MAIN = resolve(import.meta.dirname, "../../bench/main.mjs");
 
+const plots = mkdtempSync(join(tmpdir(), "vscsi-plots-"));
+afterAll(() => rmSync(plots, { recursive: true }));
+
 function bench(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "--plots", plots, ...args], {
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 
@@ -48,6 +55,7 @@ test("a command's cost is told by how many are under way", { timeout: 60_000 }, 
   const rows = groups.flatMap((group) => group.rows);
   expect(rows.map(({ name }) => name.split(" ").at(-1))).toEqual(["8", "64", "512"]);
   for (const { sides } of rows) expect(Object.keys(sides)).toEqual(["one", "many"]);
+  expect(readdirSync(plots)).toContain("scale.svg");
 });
 
 test("what is used wrongly is told, with status 2", () => {
