@@ -42,6 +42,10 @@ const ESHUTDOWN = 108;
 
 type State = "connecting" | "replaying" | "connected" | "closed";
 
+function isWrite(command: number): boolean {
+  return command === COMMAND_WRITE || command === COMMAND_WRITE_ZEROES;
+}
+
 /**
  * Sends requests over one or more connections, and again over new ones when a connection is lost: all are given up then,
  * so that no answer of the old ones can come between. Writes that were acknowledged but not flushed go first.
@@ -242,9 +246,10 @@ export class NbdClient implements ConnectionOwner {
     while (this.#state === "connected" && this.#waiting.length > 0) {
       const connection = this.#leastBusy();
       if (connection === undefined || connection.requests.size >= REQUESTS_MOST) return;
-      if (this.#unflushed.isFull && this.#flushing && this.#waiting[0]?.source !== undefined) return;
-      const request = this.#waiting.shift();
-      if (request !== undefined) connection.send(request, this.#clock.now());
+      const request = this.#waiting[0];
+      if (request === undefined || (this.#unflushed.isFull && this.#flushing && isWrite(request.command))) return;
+      this.#waiting.shift();
+      connection.send(request, this.#clock.now());
     }
   }
 
@@ -273,11 +278,12 @@ export class NbdClient implements ConnectionOwner {
     this.#tellIdle();
   }
 
-  /** Keeps what the server may still lose, and drops what it has flushed. */
+  /** Keeps what the server may still lose, and drops what it has flushed or written over for good. */
   #note({ command, flags, offset, length, source, mark }: NbdRequest): void {
     if (command === COMMAND_FLUSH) this.#unflushed.flushed(mark);
-    else if ((command === COMMAND_WRITE || command === COMMAND_WRITE_ZEROES) && (flags & COMMAND_FLAG_FUA) === 0)
-      if ((this.flags & EXPORT_FLUSH) !== 0) this.#unflushed.add(offset, length, source);
+    else if (!isWrite(command)) return;
+    else if ((flags & COMMAND_FLAG_FUA) !== 0) this.#unflushed.superseded(offset, length);
+    else if ((this.flags & EXPORT_FLUSH) !== 0) this.#unflushed.add(offset, length, source);
   }
 
   #replayed(connection: NbdConnection, request: NbdRequest, result: number): void {

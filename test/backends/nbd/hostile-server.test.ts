@@ -109,6 +109,25 @@ test("they are sent again in their order, to a server that does last what came f
   expect(await calls.read(0, 512)).toEqual(new Uint8Array(512).fill(3));
 });
 
+test("an older write is not sent again over a newer one that is on stable storage", async () => {
+  const disk = new CachingDisk();
+  const { server, calls } = await opened(disk.serve);
+  expect(await calls.write(0, new Uint8Array(4096).fill(1))).toBe(0);
+  expect(await calls.write(1024, new Uint8Array(1024).fill(2), true)).toBe(0);
+  let lost = false;
+  server.behaviour = (request, socket) => {
+    disk.serve(request, socket);
+    lost ||= disk.cache[1024] !== 2;
+  };
+  server.drop();
+  disk.die();
+  const found = await calls.read(0, 4096);
+  expect([found].map((bytes) => typeof bytes !== "number" && [bytes[0], bytes[1024], bytes[2048]])).toEqual([
+    [1, 2, 1],
+  ]);
+  expect(lost).toBe(false);
+});
+
 test("what is sent again is what was written, though copies are kept together and after flushes", async () => {
   const disk = new CachingDisk();
   const { server, calls } = await opened(disk.serve);
@@ -154,6 +173,20 @@ test("what is kept for that is bounded: the store flushes by itself", async () =
   expect(flushes).toBeGreaterThanOrEqual(2);
   expect(flushes).toBeLessThanOrEqual(4);
 });
+
+test("so are zeros, of which no copy is kept", async () => {
+  const disk = new CachingDisk();
+  let flushes = 0;
+  const { calls } = await opened((request, socket) => {
+    if (request.command === 3) flushes++;
+    disk.serve(request, socket);
+  });
+  const zero = async () => {
+    for (let count = 0; count < 9000; count++) await calls.deallocate(0, 512);
+  };
+  await Promise.all(Array.from({ length: 8 }, zero));
+  expect(flushes).toBe(1);
+}, 30_000);
 
 describe("a server that answers wrongly loses its connection, and the operation is done by the next one", () => {
   const right: Behaviour = ({ cookie, length }, socket) =>

@@ -90,7 +90,7 @@ async function operate(calls: StoreCalls, operations: number, seed: number, betw
   const lane = async (index: number) => {
     const next = random(seed + index);
     while (done < operations) {
-      if (++done % 1000 === 0) await between?.(done);
+      if (++done % 250 === 0) await between?.(done);
       const length = 512 * (1 + next(MOST / 512));
       const offset = index * region + 512 * next((region - length) / 512);
       const kind = next(10);
