@@ -81,6 +81,7 @@ describe("the tarball", () => {
         "packaging/systemd/vscsi.service",
         "qemu/build",
         "qemu/plugin.c",
+        "scripts/lib/guest.sh",
         "scripts/make-guest",
         "scripts/system-packages",
       ]),
