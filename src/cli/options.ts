@@ -16,6 +16,7 @@ export interface ServeFlags {
   iscsi?: string | true;
   control?: string;
   state?: string;
+  keepGoing?: boolean;
   mount?: string;
   core?: "wasm" | "js";
   logLevel?: (typeof LOG_LEVELS)[number];

@@ -58,7 +58,7 @@ export async function runDaemon(flags: ServeFlags): Promise<void> {
     controlDescriptor: inheritedSockets().get("control"),
     logging: log,
     file,
-    lenient: restored,
+    lenient: restored || flags.keepGoing === true,
     mount,
     reads,
     ...(state !== undefined && { stateDirectory: join(state, "units") }),

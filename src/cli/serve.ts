@@ -38,6 +38,10 @@ export function serveCommand(): Command {
       "--state <directory>",
       "keep what is changed while it runs, and what units keep, in this folder; what it holds is served the next time",
     )
+    .option(
+      "--keep-going",
+      "come up without the units that can't be opened, and try them again every ten seconds, as with what --state has saved",
+    )
     .option("--mount <directory>", "show the configuration tree as a file system there (root only; docs/tree.md)")
     .addOption(new Option("--core <core>", "implementation of the hot path").choices(["wasm", "js"]))
     .addOption(new Option("--log-level <level>", "log level (default: info)").choices(LOG_LEVELS))

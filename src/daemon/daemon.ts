@@ -42,6 +42,7 @@ import { UnitOperations } from "./unit-operations.ts";
 
 /** How often units that could not be opened are tried again, in milliseconds. */
 const RETRY_INTERVAL = 10_000;
+
 export interface DaemonOptions {
   /** Where the running configuration outlives the daemon. */
   readonly file?: ConfigurationFile | undefined;

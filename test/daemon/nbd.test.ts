@@ -83,6 +83,22 @@ test.skipIf(!requires("qemu-nbd"))(
   90_000,
 );
 
+test.skipIf(!requires("qemu-nbd"))(
+  "told to keep going, the daemon comes up without its server, and with it later",
+  async () => {
+    const args = ["--config", configuration(), "--keep-going"];
+    daemon = await DaemonProcess.start(join(folder, "control.sock"), args);
+    const client = await connect();
+    expect((await client.ask(TEST_UNIT_READY)).sense).toBe("05/25/00");
+    await server.start();
+    await expect
+      .poll(async () => (await client.ask(TEST_UNIT_READY)).status, { timeout: 30_000, interval: 500 })
+      .toBe(0);
+    client.close();
+  },
+  60_000,
+);
+
 test("a server that is not there is named, with what to do", async () => {
   const start = DaemonProcess.start(join(folder, "control.sock"), ["--config", configuration()]);
   await expect(start).rejects.toThrow(
