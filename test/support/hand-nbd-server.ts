@@ -24,6 +24,8 @@ export type Behaviour = (request: HandRequest, socket: Socket) => void;
 /** An NBD server whose transmission phase is the test's, over a right handshake. */
 export class HandNbdServer {
   behaviour: Behaviour;
+  /** Most bytes of one request, as it tells the client; 0: it does not tell. */
+  maximumPayload = 0;
   /** Connections so far. */
   connections = 0;
   readonly #size: number;
@@ -66,6 +68,7 @@ export class HandNbdServer {
       await bytes(header.readUInt32BE(12));
       going = option === 7;
       if (going) socket.write(reply(option, 3, this.#exportInfo()));
+      if (going && this.maximumPayload > 0) socket.write(reply(option, 3, this.#blockSizes()));
       const context = option === 10 && this.#structured;
       if (context) socket.write(reply(option, 4, Buffer.concat([Buffer.of(0, 0, 0, CONTEXT), ALLOCATION])));
       const refused = option !== 7 && !((option === 8 || context) && this.#structured);
@@ -87,6 +90,15 @@ export class HandNbdServer {
     const info = Buffer.alloc(12);
     info.writeBigUInt64BE(BigInt(this.#size), 2);
     info.writeUInt16BE(EXPORT_FLAGS, 10);
+    return info;
+  }
+
+  #blockSizes(): Buffer {
+    const info = Buffer.alloc(14);
+    info.writeUInt16BE(3, 0);
+    info.writeUInt32BE(512, 2);
+    info.writeUInt32BE(4096, 6);
+    info.writeUInt32BE(this.maximumPayload, 10);
     return info;
   }
 }

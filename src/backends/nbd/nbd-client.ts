@@ -137,8 +137,7 @@ export class NbdClient implements ConnectionOwner {
 
   answered(connection: NbdConnection, request: NbdRequest): void {
     if (request.error === ESHUTDOWN) {
-      this.#waiting.unshift(request);
-      this.#table.renew(request);
+      connection.requests.add(request);
       return this.lost(connection, "the server is shutting down");
     }
     const result = request.error === 0 ? STORE_DONE : -request.error;
@@ -165,6 +164,8 @@ export class NbdClient implements ConnectionOwner {
     for (const request of again) {
       this.#table.renew(request);
       request.error = 0;
+      // Parts that were done may be lost with the server, as all that it has not flushed.
+      request.done = 0;
       // What is not yet acknowledged is still in the list that is replayed.
       if (request.isReplay) this.#table.giveBack(request);
     }

@@ -40,11 +40,16 @@ afterAll(() => rmSync(folder, { recursive: true }));
 interface OpenOptions {
   structured?: boolean;
   retryFor?: number;
+  maximumPayload?: number;
 }
 
-async function opened(behaviour: Behaviour, { structured = false, retryFor = 10_000 }: OpenOptions = {}) {
+async function opened(
+  behaviour: Behaviour,
+  { structured = false, retryFor = 10_000, maximumPayload = 0 }: OpenOptions = {},
+) {
   const path = join(folder, `${++count}.sock`);
   const server = new HandNbdServer(SIZE, structured, behaviour);
+  server.maximumPayload = maximumPayload;
   servers.push(server);
   await server.listen(path);
   const address = parseNbdUri(`nbd+unix:///?socket=${path}`);
@@ -128,6 +133,19 @@ test("an older write is not sent again over a newer one that is on stable storag
   expect(lost).toBe(false);
 });
 
+test("a write that goes in parts is sent again from its beginning: the server that did the first has lost it", async () => {
+  const disk = new CachingDisk();
+  const { server, calls } = await opened(disk.serve, { maximumPayload: 65_536 });
+  server.behaviour = (request, socket) => {
+    if (request.offset === 0) return disk.serve(request, socket);
+    server.behaviour = disk.serve;
+    server.drop();
+    disk.die();
+  };
+  expect(await calls.write(0, new Uint8Array(131_072).fill(7))).toBe(0);
+  expect(await calls.read(0, 131_072)).toEqual(new Uint8Array(131_072).fill(7));
+});
+
 test("what is sent again is what was written, though copies are kept together and after flushes", async () => {
   const disk = new CachingDisk();
   const { server, calls } = await opened(disk.serve);
@@ -144,6 +162,40 @@ test("what is sent again is what was written, though copies are kept together an
     disk.die();
     expect(Buffer.compare((await calls.read(0, SIZE)) as Uint8Array, model)).toBe(0);
   }
+});
+
+const SHUTTING_DOWN = 108;
+
+test.each([false, true])(
+  "a server that is shutting down is left, the operation is done by the next (structured %s)",
+  async (structured) => {
+    const { server, calls } = await opened(
+      ({ cookie, length }, socket) => {
+        const first = server.connections === 1;
+        const text = Buffer.from("0000006c0000", "hex");
+        const data = Buffer.alloc(length, 7);
+        if (structured) socket.write(first ? chunk(cookie, 0x8001, text) : chunk(cookie, 1, at(0, data)));
+        else socket.write(simpleReply(cookie, first ? SHUTTING_DOWN : 0, first ? undefined : data));
+      },
+      { structured },
+    );
+    expect(await calls.read(0, 512)).toEqual(new Uint8Array(512).fill(7));
+    expect(server.connections).toBe(2);
+  },
+);
+
+test("what it does not take again for that reason is sent to the next, in its order", async () => {
+  const disk = new CachingDisk();
+  const { server, calls } = await opened(disk.serve);
+  for (const value of [1, 2]) expect(await calls.write(0, new Uint8Array(512).fill(value))).toBe(0);
+  server.drop();
+  disk.die();
+  server.behaviour = (request, socket) => {
+    if (server.connections > 2) return disk.serve(request, socket);
+    socket.write(simpleReply(request.cookie, SHUTTING_DOWN));
+  };
+  expect(await calls.write(0, new Uint8Array(512).fill(3))).toBe(0);
+  expect(await calls.read(0, 512)).toEqual(new Uint8Array(512).fill(3));
 });
 
 test("closed while it flushes by itself, the store flushes what came since", async () => {
