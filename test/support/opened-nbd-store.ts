@@ -9,7 +9,7 @@ import { SharedMemory } from "../../src/core/shared-memory.ts";
 import { type Behaviour, HandNbdServer, simpleReply } from "./hand-nbd-server.ts";
 import { StoreCalls } from "./store-calls.ts";
 
-/** Bytes of what the hand-made servers serve. */
+/** Bytes of what the hand-made servers serve, if the test does not say. */
 export const SIZE = 1 << 20;
 
 const memory = new SharedMemory();
@@ -31,15 +31,16 @@ interface OpenOptions {
   structured?: boolean;
   retryFor?: number;
   maximumPayload?: number;
+  size?: number;
 }
 
 /** A store on a server of the test's own, which is gone after the test. */
 export async function opened(
   behaviour: Behaviour,
-  { structured = false, retryFor = 10_000, maximumPayload = 0 }: OpenOptions = {},
+  { structured = false, retryFor = 10_000, maximumPayload = 0, size = SIZE }: OpenOptions = {},
 ) {
   const path = join(folder, `${++count}.sock`);
-  const server = new HandNbdServer(SIZE, structured, behaviour);
+  const server = new HandNbdServer(size, structured, behaviour);
   server.maximumPayload = maximumPayload;
   servers.push(server);
   await server.listen(path);

@@ -14,7 +14,7 @@ import { connectExport } from "./connect.ts";
 import { type ConnectionOwner, NbdConnection } from "./connection.ts";
 import type { NbdExport, NbdTls } from "./handshake.ts";
 import { type NbdRequest, RequestTable } from "./request.ts";
-import { type UnflushedWrite, UnflushedWrites } from "./unflushed-writes.ts";
+import { type UnflushedRegion, UnflushedWrites } from "./unflushed-writes.ts";
 import type { NbdAddress } from "./uri.ts";
 
 export interface NbdClientOptions {
@@ -37,6 +37,8 @@ const LONGEST_PAUSE = 1000;
 /** Times a second that waiting requests are looked at. */
 const TICK = 100;
 const EIO = -5;
+/** Milliseconds for which memory is kept that unflushed writes stood in. */
+const RELEASE_AFTER = 2000;
 /** The server is going away: what it answers so was not done. [NBD] "Error values". */
 const ESHUTDOWN = 108;
 
@@ -65,13 +67,14 @@ export class NbdClient implements ConnectionOwner {
   #state: State = "connecting";
   #connections: NbdConnection[] = [];
   #waiting: NbdRequest[] = [];
-  /** Writes that are still to be sent again. */
-  #replays: UnflushedWrite[] = [];
+  /** What is still to be sent again. */
+  #replays: Iterator<UnflushedRegion> = [][Symbol.iterator]();
   #flushing = false;
   #lostWrites = false;
   #ticking = false;
   #pause = FIRST_PAUSE;
   #idle: (() => void) | undefined;
+  #releases = false;
 
   constructor(memory: SharedMemory, options: NbdClientOptions) {
     this.#memory = memory;
@@ -220,15 +223,15 @@ export class NbdClient implements ConnectionOwner {
 
   #replay(connection: NbdConnection): void {
     this.#state = "replaying";
-    this.#replays = [...this.#unflushed.list()];
+    this.#replays = this.#unflushed.regions();
     this.#replayNext(connection);
   }
 
-  /** One after the other: a server may do in any order what it has at the same time, and later writes lie over earlier ones. */
+  /** One after the other: a server may do in any order what it has at the same time, and data lies over zeros. */
   #replayNext(connection: NbdConnection): void {
-    const write = this.#replays.shift();
-    if (write === undefined) return this.#ready();
-    const { offset, length, data } = write;
+    const next = this.#replays.next();
+    if (next.done === true) return this.#ready();
+    const { offset, length, data } = next.value;
     const request = this.request(data === undefined ? COMMAND_WRITE_ZEROES : COMMAND_WRITE, offset, length, undefined);
     request.source = data;
     request.isReplay = true;
@@ -281,10 +284,22 @@ export class NbdClient implements ConnectionOwner {
 
   /** Keeps what the server may still lose, and drops what it has flushed or written over for good. */
   #note({ command, flags, offset, length, source, mark }: NbdRequest): void {
-    if (command === COMMAND_FLUSH) this.#unflushed.flushed(mark);
-    else if (!isWrite(command)) return;
+    if (command === COMMAND_FLUSH) {
+      this.#unflushed.flushed(mark);
+      this.#releaseLater();
+    } else if (!isWrite(command)) return;
     else if ((flags & COMMAND_FLAG_FUA) !== 0) this.#unflushed.superseded(offset, length);
     else if ((this.flags & EXPORT_FLUSH) !== 0) this.#unflushed.add(offset, length, source);
+  }
+
+  /** Who writes no more keeps no memory; who flushes often does not take it anew each time. */
+  #releaseLater(): void {
+    if (this.#releases) return;
+    this.#releases = true;
+    this.#clock.after(RELEASE_AFTER, () => {
+      this.#releases = false;
+      this.#unflushed.release();
+    });
   }
 
   #replayed(connection: NbdConnection, request: NbdRequest, result: number): void {

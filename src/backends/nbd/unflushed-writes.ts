@@ -1,74 +1,93 @@
-/** A write that the server has acknowledged and may still lose. */
-export interface UnflushedWrite {
-  /** Grows with every write that was kept; the parts of one have the same. */
-  readonly sequence: number;
+/** Bytes that a server may lose and gets again: data, or zeros where there is none. */
+export interface UnflushedRegion {
   readonly offset: number;
   readonly length: number;
-  /** A copy; undefined for zeros. */
   readonly data: Buffer | undefined;
 }
 
-/** Copies stand in slabs of so many bytes, which are used again: one allocation a write costs ten times the copying. */
-const SLAB = 0x10_0000;
-/** Slabs after which a flush is due, and the most that are kept idle. */
-const SLABS_DUE = 32;
-/** Writes after which it is, whatever they are: zeros have no copy. */
-const WRITES_DUE = 0x1_0000;
+interface ZeroRange {
+  readonly offset: number;
+  readonly end: number;
+  readonly sequence: number;
+}
+
+const SECTOR = 512;
+const SECTORS = 8;
+const PAGE = SECTOR * SECTORS;
+/** Pages stand in chunks of memory: touching new memory costs ten times the copying. */
+const CHUNK_PAGES = 256;
+/** Pages after which a flush is due: 64 MiB. */
+const PAGES_DUE = 0x4000;
+/** Ranges of zeros after which it is. They are looked at one by one. */
+const ZEROS_DUE = 1024;
+/** Bytes of the largest region that is sent again at a time. */
+const REGION_MOST = CHUNK_PAGES * PAGE;
 
 /**
- * Writes acknowledged since the last flush, oldest first. A server that dies with them in its cache gets them again
- * from whoever keeps them: the initiator was told that they are done.
+ * What the server has acknowledged since the last flush, as it would have to be sent again to a server that died with it in its
+ * cache: the initiator was told that it is done. Only the newest bytes of each place are kept. Offsets and lengths are bytes,
+ * and multiples of 512.
  */
 export class UnflushedWrites {
-  #writes: UnflushedWrite[] = [];
+  /** Grows with every write. */
   #sequence = 0;
-  /** Slabs that hold copies, in the order of the writes; the last one is being filled. */
-  #slabs: Buffer[] = [];
-  #filled = SLAB;
-  #idle: Buffer[] = [];
+  /** Number of a page of the export, to its slot. */
+  readonly #slotOf = new Map<number, number>();
+  /** By slot: which page it has, which of its sectors, and the sequence of the last write to it. */
+  #pageOf = new Float64Array(CHUNK_PAGES);
+  #sectorsOf = new Uint8Array(CHUNK_PAGES);
+  #sequenceOf = new Float64Array(CHUNK_PAGES);
+  readonly #chunks: Buffer[] = [];
+  /** Slots that were given back; those from `#slotsUsed` on were never taken. */
+  #freeSlots: number[] = [];
+  #slotsUsed = 0;
+  /** Data of the same place lies over them. */
+  #zeros: ZeroRange[] = [];
 
-  /** Keeps a write. One that crosses the end of a slab is kept as several. */
+  /** Keeps a write; zeros without a `source`. */
   add(offset: number, length: number, source: Uint8Array | undefined): void {
     const sequence = this.#sequence++;
-    if (source === undefined) return void this.#writes.push({ sequence, offset, length, data: undefined });
+    if (source === undefined) {
+      this.superseded(offset, length);
+      this.#zeros.push({ offset, end: offset + length, sequence });
+      return;
+    }
     for (let done = 0; done < length; ) {
-      const slab = this.#slabWithRoom();
-      const piece = Math.min(length - done, SLAB - this.#filled);
-      const data = slab.subarray(this.#filled, this.#filled + piece);
-      data.set(source.subarray(done, done + piece));
-      this.#writes.push({ sequence, offset: offset + done, length: piece, data });
-      this.#filled += piece;
+      const within = (offset + done) % PAGE;
+      const piece = Math.min(length - done, PAGE - within);
+      const slot = this.#slotFor((offset + done - within) / PAGE);
+      this.#sectorsOf[slot] = (this.#sectorsOf[slot] ?? 0) | sectors(within, piece);
+      this.#sequenceOf[slot] = sequence;
+      this.#chunkOf(slot).set(source.subarray(done, done + piece), placeOf(slot) + within);
       done += piece;
     }
   }
 
-  /**
-   * A write of these bytes is on stable storage: what is kept of them is older and is dropped. Sent again, it would lie
-   * over them. The memory of its copy is free after the next flush.
-   */
+  /** What is kept of these bytes is older than what the server has, on stable storage: it must not be sent again over that. */
   superseded(offset: number, length: number): void {
+    this.#dropData(offset, length);
     const end = offset + length;
-    const isTouched = (write: UnflushedWrite) => write.offset < end && write.offset + write.length > offset;
-    if (!this.#writes.some(isTouched)) return;
-    this.#writes = this.#writes.flatMap((write) =>
-      isTouched(write)
-        ? [...partOf(write, write.offset, offset), ...partOf(write, end, write.offset + write.length)]
-        : write,
+    if (!this.#zeros.some((range) => range.offset < end && range.end > offset)) return;
+    this.#zeros = this.#zeros.flatMap((range) =>
+      [
+        { ...range, end: Math.min(range.end, offset) },
+        { ...range, offset: Math.max(range.offset, end) },
+      ].filter((part) => part.offset < part.end),
     );
   }
 
   /** So much is kept that a flush should end it. */
   get flushDue(): boolean {
-    return this.#slabs.length > SLABS_DUE || this.#writes.length >= WRITES_DUE;
+    return this.#slotOf.size >= PAGES_DUE || this.#zeros.length >= ZEROS_DUE;
   }
 
   /** More must not be kept: writes wait for the flush. */
   get isFull(): boolean {
-    return this.#slabs.length > 2 * SLABS_DUE || this.#writes.length >= 2 * WRITES_DUE;
+    return this.#slotOf.size >= 2 * PAGES_DUE || this.#zeros.length >= 2 * ZEROS_DUE;
   }
 
   get isEmpty(): boolean {
-    return this.#writes.length === 0;
+    return this.#slotOf.size === 0 && this.#zeros.length === 0;
   }
 
   /** What a flush sent now will cover. */
@@ -78,43 +97,116 @@ export class UnflushedWrites {
 
   /** A flush that was sent at `mark` has succeeded. */
   flushed(mark: number): void {
-    const left = this.#writes.findIndex(({ sequence }) => sequence >= mark);
-    this.#writes.splice(0, left < 0 ? this.#writes.length : left);
-    this.#giveBack();
+    this.#zeros = this.#zeros.filter(({ sequence }) => sequence >= mark);
+    // From the last on, so that those free are taken again from the first on, one behind the other.
+    for (let slot = this.#slotsUsed - 1; slot >= 0; slot--)
+      if (this.#sectorsOf[slot] !== 0 && (this.#sequenceOf[slot] ?? 0) < mark) this.#free(slot);
+    if (this.#slotOf.size > 0) return;
+    this.#freeSlots = [];
+    this.#slotsUsed = 0;
   }
 
-  list(): readonly UnflushedWrite[] {
-    return [...this.#writes];
+  /** Lets go of the memory, when nothing is kept in it. */
+  release(): void {
+    if (this.#slotOf.size > 0) return;
+    this.#chunks.length = 0;
+    this.#freeSlots = [];
+    this.#slotsUsed = 0;
   }
 
-  #slabWithRoom(): Buffer {
-    const last = this.#slabs.at(-1);
-    if (last !== undefined && this.#filled < SLAB) return last;
-    const slab = this.#idle.pop() ?? Buffer.allocUnsafeSlow(SLAB);
-    this.#slabs.push(slab);
-    this.#filled = 0;
-    return slab;
+  /** What is kept, in an order in which it can be sent. Nothing is to be added meanwhile. */
+  *regions(): Generator<UnflushedRegion> {
+    for (const { offset, end } of this.#zeros) yield { offset, length: end - offset, data: undefined };
+    let pieces: Uint8Array[] = [];
+    let begin = 0;
+    let end = 0;
+    for (const page of [...this.#slotOf.keys()].sort((one, other) => one - other))
+      for (const [from, to, bytes] of this.#runsOf(page)) {
+        if (pieces.length > 0 && (from !== end || to - begin > REGION_MOST)) {
+          yield { offset: begin, length: end - begin, data: Buffer.concat(pieces) };
+          pieces = [];
+        }
+        if (pieces.length === 0) begin = from;
+        pieces.push(bytes);
+        end = to;
+      }
+    if (pieces.length > 0) yield { offset: begin, length: end - begin, data: Buffer.concat(pieces) };
   }
 
-  /** Slabs before that of the oldest copy are free; all of them when there is none. Who writes no more keeps no memory. */
-  #giveBack(): void {
-    const oldest = this.#writes.find(({ data }) => data !== undefined)?.data?.buffer;
-    if (oldest === undefined) {
-      this.#slabs = [];
-      this.#idle = [];
-      return;
+  /** Bytes of the export from, to, and what they hold, for each run of sectors of a page. */
+  *#runsOf(page: number): Generator<[number, number, Uint8Array]> {
+    const slot = this.#slotOf.get(page) ?? 0;
+    const kept = this.#sectorsOf[slot] ?? 0;
+    const has = (sector: number) => sector < SECTORS && ((kept >> sector) & 1) === 1;
+    for (let first = 0; first < SECTORS; first++) {
+      if (!has(first)) continue;
+      let behind = first;
+      while (has(behind)) behind++;
+      const [from, to] = [first * SECTOR, behind * SECTOR];
+      const bytes = this.#chunkOf(slot).subarray(placeOf(slot) + from, placeOf(slot) + to);
+      yield [page * PAGE + from, page * PAGE + to, bytes];
+      first = behind;
     }
-    while (this.#slabs.length > 0 && this.#slabs[0]?.buffer !== oldest) {
-      const slab = this.#slabs.shift();
-      if (slab !== undefined && this.#idle.length < SLABS_DUE) this.#idle.push(slab);
-    }
+  }
+
+  /** Drops data of [offset, offset+length), by the pages there or by those that are kept, whichever are fewer. */
+  #dropData(offset: number, length: number): void {
+    const end = offset + length;
+    const first = Math.floor(offset / PAGE);
+    const last = Math.ceil(end / PAGE) - 1;
+    if (last - first < this.#slotOf.size)
+      for (let page = first; page <= last; page++) this.#dropPage(page, offset, end);
+    else for (const page of this.#slotOf.keys()) if (page >= first && page <= last) this.#dropPage(page, offset, end);
+  }
+
+  #dropPage(page: number, offset: number, end: number): void {
+    const slot = this.#slotOf.get(page);
+    if (slot === undefined) return;
+    const from = Math.max(0, offset - page * PAGE);
+    const left = (this.#sectorsOf[slot] ?? 0) & ~sectors(from, Math.min(PAGE, end - page * PAGE) - from);
+    if (left === 0) this.#free(slot);
+    else this.#sectorsOf[slot] = left;
+  }
+
+  #slotFor(page: number): number {
+    const found = this.#slotOf.get(page);
+    if (found !== undefined) return found;
+    const slot = this.#freeSlots.pop() ?? this.#slotsUsed++;
+    if (slot >= this.#pageOf.length) this.#grow();
+    if (slot >= this.#chunks.length * CHUNK_PAGES) this.#chunks.push(Buffer.allocUnsafeSlow(CHUNK_PAGES * PAGE));
+    this.#slotOf.set(page, slot);
+    this.#pageOf[slot] = page;
+    return slot;
+  }
+
+  #free(slot: number): void {
+    this.#slotOf.delete(this.#pageOf[slot] ?? 0);
+    this.#sectorsOf[slot] = 0;
+    this.#freeSlots.push(slot);
+  }
+
+  #grow(): void {
+    const length = 2 * this.#pageOf.length;
+    const [pages, kept, sequences] = [new Float64Array(length), new Uint8Array(length), new Float64Array(length)];
+    pages.set(this.#pageOf);
+    kept.set(this.#sectorsOf);
+    sequences.set(this.#sequenceOf);
+    [this.#pageOf, this.#sectorsOf, this.#sequenceOf] = [pages, kept, sequences];
+  }
+
+  #chunkOf(slot: number): Buffer {
+    const chunk = this.#chunks[Math.floor(slot / CHUNK_PAGES)];
+    if (chunk === undefined) throw new RangeError(`slot ${slot} has no memory`);
+    return chunk;
   }
 }
 
-/** What a write has from byte `begin` of the export to before `end`: nothing, or one write. */
-function partOf(write: UnflushedWrite, begin: number, end: number): UnflushedWrite[] {
-  const length = end - begin;
-  if (length <= 0) return [];
-  const at = begin - write.offset;
-  return [{ ...write, offset: begin, length, data: write.data?.subarray(at, at + length) }];
+/** Where a slot is in its chunk. */
+function placeOf(slot: number): number {
+  return (slot % CHUNK_PAGES) * PAGE;
+}
+
+/** A bit for each sector of a page from byte `from` on. */
+function sectors(from: number, length: number): number {
+  return ((1 << (length / SECTOR)) - 1) << (from / SECTOR);
 }
