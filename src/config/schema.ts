@@ -61,7 +61,7 @@ const guest = z.strictObject({
     .int()
     .min(0)
     .max(10_000)
-    .default(500)
+    .default(1000)
     .describe("how long the daemon stays awake for the guest's next command; 0: it sleeps at once"),
 });
 
