@@ -37,7 +37,7 @@ export function plot(title, rows) {
   const width = LABEL_WIDTH + BAR_WIDTH + VALUE_WIDTH;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" font-family="sans-serif" font-size="11">` +
-    `<rect width="100%" height="100%" fill="white"/>\n${parts.join("\n")}\n</svg>\n`
+    `<title>${escaped(title)}</title><rect width="100%" height="100%" fill="white"/>\n${parts.join("\n")}\n</svg>\n`
   );
 }
 
