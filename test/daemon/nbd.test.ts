@@ -46,6 +46,15 @@ async function connect(): Promise<PortalClient> {
   return PortalClient.connect((await daemon?.status())?.iscsi?.portals[0]?.port ?? 0, TARGET);
 }
 
+/** The daemon has no unit at LUN 0 until the server comes up, and has it then. */
+async function expectUnitOnceServerIsThere(): Promise<void> {
+  const client = await connect();
+  expect((await client.ask(TEST_UNIT_READY)).sense).toBe("05/25/00");
+  await server.start();
+  await expect.poll(async () => (await client.ask(TEST_UNIT_READY)).status, { timeout: 30_000, interval: 500 }).toBe(0);
+  client.close();
+}
+
 test.skipIf(!requires("qemu-nbd"))(
   "a unit on an NBD server, which is killed and started again",
   async () => {
@@ -72,13 +81,7 @@ test.skipIf(!requires("qemu-nbd"))(
     await daemon.end("SIGTERM");
     await server.kill();
     daemon = await DaemonProcess.start(join(folder, "control.sock"), state);
-    const client = await connect();
-    expect((await client.ask(TEST_UNIT_READY)).sense).toBe("05/25/00");
-    await server.start();
-    await expect
-      .poll(async () => (await client.ask(TEST_UNIT_READY)).status, { timeout: 30_000, interval: 500 })
-      .toBe(0);
-    client.close();
+    await expectUnitOnceServerIsThere();
   },
   90_000,
 );
@@ -88,13 +91,7 @@ test.skipIf(!requires("qemu-nbd"))(
   async () => {
     const args = ["--config", configuration(), "--keep-going"];
     daemon = await DaemonProcess.start(join(folder, "control.sock"), args);
-    const client = await connect();
-    expect((await client.ask(TEST_UNIT_READY)).sense).toBe("05/25/00");
-    await server.start();
-    await expect
-      .poll(async () => (await client.ask(TEST_UNIT_READY)).status, { timeout: 30_000, interval: 500 })
-      .toBe(0);
-    client.close();
+    await expectUnitOnceServerIsThere();
   },
   60_000,
 );
