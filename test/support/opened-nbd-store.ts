@@ -29,6 +29,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 interface OpenOptions {
   structured?: boolean;
+  timeout?: number;
   retryFor?: number;
   maximumPayload?: number;
   size?: number;
@@ -37,7 +38,7 @@ interface OpenOptions {
 /** A store on a server of the test's own, which is gone after the test. */
 export async function opened(
   behaviour: Behaviour,
-  { structured = false, retryFor = 10_000, maximumPayload = 0, size = SIZE }: OpenOptions = {},
+  { structured = false, timeout = 300, retryFor = 10_000, maximumPayload = 0, size = SIZE }: OpenOptions = {},
 ) {
   const path = join(folder, `${++count}.sock`);
   const server = new HandNbdServer(size, structured, behaviour);
@@ -45,7 +46,7 @@ export async function opened(
   servers.push(server);
   await server.listen(path);
   const address = parseNbdUri(`nbd+unix:///?socket=${path}`);
-  const options = { address, connections: 1, timeout: 300, retryFor, log: silentLog, readOnly: false, blockSize: 512 };
+  const options = { address, connections: 1, timeout, retryFor, log: silentLog, readOnly: false, blockSize: 512 };
   const store = await NbdStore.open(memory, options);
   stores.push(store);
   return { server, store, calls: new StoreCalls(memory, store) };

@@ -250,11 +250,17 @@ export class NbdClient implements ConnectionOwner {
     while (this.#state === "connected" && this.#waiting.length > 0) {
       const connection = this.#leastBusy();
       if (connection === undefined || connection.requests.size >= REQUESTS_MOST) return;
-      const request = this.#waiting[0];
-      if (request === undefined || (this.#unflushed.isFull && this.#flushing && isWrite(request.command))) return;
-      this.#waiting.shift();
+      const request = this.#nextWaiting();
+      if (request === undefined) return;
       connection.send(request, this.#clock.now());
     }
+  }
+
+  /** With no room for what is unflushed, writes are passed over: the flush that makes it may be behind them. */
+  #nextWaiting(): NbdRequest | undefined {
+    if (!this.#unflushed.isFull || !this.#flushing) return this.#waiting.shift();
+    const index = this.#waiting.findIndex(({ command }) => !isWrite(command));
+    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
   #leastBusy(): NbdConnection | undefined {

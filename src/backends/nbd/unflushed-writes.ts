@@ -52,15 +52,24 @@ export class UnflushedWrites {
       this.#zeros.push({ offset, end: offset + length, sequence });
       return;
     }
+    // What lies one behind the other in memory is copied at once: mostly all of it.
+    let copied = 0;
+    let to = -1;
     for (let done = 0; done < length; ) {
       const within = (offset + done) % PAGE;
       const piece = Math.min(length - done, PAGE - within);
       const slot = this.#slotFor((offset + done - within) / PAGE);
       this.#sectorsOf[slot] = (this.#sectorsOf[slot] ?? 0) | sectors(within, piece);
       this.#sequenceOf[slot] = sequence;
-      this.#chunkOf(slot).set(source.subarray(done, done + piece), placeOf(slot) + within);
+      const place = slot * PAGE + within;
+      if (place !== to + done - copied || slot % CHUNK_PAGES === 0) {
+        this.#copy(source, copied, done, to);
+        copied = done;
+        to = place;
+      }
       done += piece;
     }
+    this.#copy(source, copied, length, to);
   }
 
   /** What is kept of these bytes is older than what the server has, on stable storage: it must not be sent again over that. */
@@ -166,6 +175,13 @@ export class UnflushedWrites {
     const left = (this.#sectorsOf[slot] ?? 0) & ~sectors(from, Math.min(PAGE, end - page * PAGE) - from);
     if (left === 0) this.#free(slot);
     else this.#sectorsOf[slot] = left;
+  }
+
+  /** Copies bytes [from, before) of `source` to a place in the memory of the slots, within one chunk. */
+  #copy(source: Uint8Array, from: number, before: number, to: number): void {
+    if (from === before) return;
+    const slot = Math.floor(to / PAGE);
+    this.#chunkOf(slot).set(source.subarray(from, before), placeOf(slot) + (to % PAGE));
   }
 
   #slotFor(page: number): number {

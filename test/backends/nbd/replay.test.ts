@@ -184,6 +184,25 @@ test("what is kept for that is bounded: the store flushes by itself", async () =
   expect(flushes).toBeLessThanOrEqual(4);
 });
 
+test("with no room left, the flush goes ahead of a write that is older and has to be sent again", async () => {
+  const disk = new CachingDisk(130 * MIB);
+  let flushes = 0;
+  const { server, calls } = await opened(
+    (request, socket) => {
+      // Neither the first write nor the flush is answered.
+      if (request.command === 3) flushes++;
+      else if (request.offset < 129 * MIB) disk.serve(request, socket);
+    },
+    { size: 130 * MIB, timeout: 60_000 },
+  );
+  const first = calls.write(129 * MIB, new Uint8Array(512).fill(1));
+  for (let written = 0; written < 128; written++) expect(await calls.write(written * MIB, new Uint8Array(MIB))).toBe(0);
+  expect(flushes).toBe(1);
+  server.behaviour = disk.serve;
+  server.drop();
+  expect(await first).toBe(0);
+}, 30_000);
+
 test("so are zeros, of which no copy is kept", async () => {
   const size = 2048 * 1024;
   const disk = new CachingDisk(size);
